@@ -1,0 +1,122 @@
+"""miniload: loads and runs ELF programs the way the Linux kernel does, from Python.
+
+    plan = miniload.plan("/bin/ls", ["ls", "-l"])     # what exec would do, as a value: print(plan)
+    miniload.exec(plan)                               # do it in place of this process
+    done = miniload.run("/bin/ls", ["ls", "-l"], capture_output=True)   # or in a child, as subprocess.run
+
+Importing the package costs next to nothing: each function brings in what it needs.
+"""
+
+from __future__ import annotations
+
+from miniload.errors import (
+    ElfError,
+    ExecError,
+    LaunchError,
+    MiniloadError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from subprocess import CompletedProcess, Popen
+    from typing import Any, NoReturn
+
+    from miniload.plan.model import LoadPlan
+
+    Text = str | bytes
+    Path = Text | os.PathLike[str] | os.PathLike[bytes]
+    Environment = Mapping[str, str] | Mapping[bytes, bytes] | Sequence[Text]
+
+__version__ = "0.1.0"
+__all__ = [
+    "ElfError",
+    "ExecError",
+    "LaunchError",
+    "MiniloadError",
+    "NotFoundError",
+    "UnsupportedError",
+    "UsageError",
+    "exec",
+    "plan",
+    "popen",
+    "run",
+]
+
+
+def plan(
+    path: Path,
+    argv: Sequence[Text] | None = None,
+    env: Environment | None = None,
+    *,
+    interp: Path | None = None,
+    auxv: Mapping[int, int] | None = None,
+    randomize: bool = True,
+    ignore_setid: bool = False,
+) -> LoadPlan:
+    """What execve(path, argv, env) would do, as a value: mappings, initial stack, auxv, entry point.
+
+    `argv` includes argv[0] and defaults to [path]; `env` is a mapping, or a sequence of b"NAME=value", and defaults to this process's own.
+    `interp` replaces the file that PT_INTERP names; `auxv` maps entry types to values that replace or add to the usual ones. `randomize=False` plans for no
+    address randomisation. `ignore_setid` runs set-id files with the present credentials instead of refusing them.
+
+    Nothing is mapped or executed. Raises ElfError, ExecError (NotFoundError) or UnsupportedError, with execve's errno.
+    """
+    import os
+
+    from miniload.plan.build import build
+
+    name = os.fsencode(path)
+    arguments = [name] if argv is None else [os.fsencode(argument) for argument in argv]
+    return build(
+        name,
+        arguments,
+        _environment(env),
+        interp=None if interp is None else os.fsencode(interp),
+        auxv=auxv,
+        randomize=randomize,
+        ignore_setid=ignore_setid,
+    )
+
+
+def _environment(env: Environment | None) -> list[bytes]:
+    import os
+
+    if env is None:
+        return [name + b"=" + value for name, value in os.environb.items()]
+    if isinstance(env, (list, tuple)):
+        return [os.fsencode(entry) for entry in env]
+    mapping: Mapping[Any, Any] = env  # type: ignore[assignment]
+    return [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in mapping.items()]
+
+
+def exec(plan: LoadPlan) -> NoReturn:
+    """Replaces this process by the planned program, as os.execve would. Returns only by raising LaunchError.
+
+    As exec does: descriptors that are not inheritable are closed, caught signals reset, other threads gone. SIGPIPE and
+    SIGXFSZ, which Python ignores, get their default back.
+    """
+    from miniload.native.launch import Launch
+
+    with Launch(plan) as launch:
+        launch.exec()
+
+
+def popen(plan: LoadPlan, **options: Any) -> Popen[Any]:
+    """Starts the planned program in a child process. `options` are subprocess.Popen's (pipes, cwd, pass_fds, preexec_fn, ...), but
+    for those that the plan decides: args, executable, env, shell."""
+    from miniload.native.run import popen
+
+    return popen(plan, **options)
+
+
+def run(path: Path, argv: Sequence[Text] | None = None, env: Environment | None = None, **options: Any) -> CompletedProcess[Any]:
+    """Plans, runs the program in a child process and waits for it, as subprocess.run does: `options` are its options (input,
+    capture_output, timeout, check, text, cwd, ...) and plan's."""
+    from miniload.native.run import run
+
+    return run(path, argv, env, **options)

@@ -1,0 +1,250 @@
+"""The command: options, environment, exit statuses. Start-up is a feature, so nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from miniload.errors import MiniloadError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miniload.plan.model import LoadPlan
+
+USAGE = """\
+usage: miniload [options] PROGRAM [ARGUMENT...]
+
+Runs PROGRAM as execve would, loaded by miniload. Options come before PROGRAM; -- ends them.
+
+  -E VAR=VALUE        set a variable of the program's environment   [MINILOAD_SET_ENV, QEMU_SET_ENV: VAR=VALUE,...]
+  -U VAR              remove one                                    [MINILOAD_UNSET_ENV, QEMU_UNSET_ENV: VAR,...]
+  -0, --argv0 ARG     argv[0], else PROGRAM                         [MINILOAD_ARGV0, QEMU_ARGV0]
+  --interp FILE       the interpreter to load instead of the one that PROGRAM names
+  --auxv NAME=VALUE   replace or add an auxv entry, such as HWCAP2=0 or 0x7777=1
+  --no-aslr           fixed addresses, as setarch -R (children inherit it)
+  --ignore-setid      run a set-id program with the present credentials
+  --explain           print what would be done, run nothing; --json: as JSON
+  --pack OUT          write a self-contained executable that does it, run nothing
+  -v                  say on stderr how much of a fresh process image could be had   [MINILOAD_VERBOSE=1]
+  --version, -h, --help
+
+exit status: PROGRAM's own (or its signal); 125 miniload failed, 126 PROGRAM cannot be run, 127 it was not found
+"""
+
+ADDR_NO_RANDOMIZE = 0x0040000
+
+
+class Options:
+    """What the command line and the environment ask for."""
+
+    def __init__(self) -> None:
+        self.set_env: list[bytes] = []
+        self.unset_env: list[bytes] = []
+        self.argv0: bytes | None = None
+        self.interp: bytes | None = None
+        self.auxv: dict[int, int] = {}
+        self.aslr = True
+        self.ignore_setid = False
+        self.explain = False
+        self.json = False
+        self.pack: bytes | None = None
+        self.verbose = False
+        self.command: list[bytes] = []
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; on success it never returns, the program has taken the process over."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        options = parse(given, os.environb)
+        if options is None:
+            return 0
+        return run(options)
+    except MiniloadError as error:
+        return complain(str(error), error.status)
+    except OSError as error:
+        name = error.filename if isinstance(error.filename, str) else os.fsdecode(error.filename or b"")
+        return complain(f"{name}: {error.strerror}" if name else str(error), MiniloadError.status)
+    except KeyboardInterrupt:
+        return 130
+
+
+def complain(message: str, status: int) -> int:
+    """One line on stderr."""
+    line = f"miniload: {message}".replace("\n", "\\n") + "\n"
+    os.write(2, line.encode("utf-8", "backslashreplace"))
+    return status
+
+
+def run(options: Options) -> int:
+    """Explains, packs or executes."""
+    if not options.command:
+        raise UsageError("", "no program given", remedy="miniload --help")
+    plan = make_plan(options)
+    if options.explain:
+        return explain(plan, options.json)
+    if options.pack is not None:
+        from miniload.native.pack import pack
+
+        pack(plan, options.pack)
+        return 0
+    from miniload.native.launch import Launch
+
+    with Launch(plan, report=options.verbose) as launch:
+        launch.exec()
+
+
+def make_plan(options: Options) -> LoadPlan:
+    """The plan for the command: found in PATH, with its environment edited."""
+    from miniload.plan.build import build
+    from miniload.plan.program import search_path
+
+    env = edit_environment(own_environment(), options.set_env, options.unset_env)
+    path = next((entry[5:] for entry in env if entry.startswith(b"PATH=")), None)
+    program = search_path(options.command[0], path)
+    argv0 = options.command[0] if options.argv0 is None else options.argv0
+    if not options.aslr:
+        disable_aslr()
+    return build(
+        program,
+        [argv0, *options.command[1:]],
+        env,
+        interp=options.interp,
+        auxv=options.auxv,
+        randomize=options.aslr,
+        ignore_setid=options.ignore_setid,
+    )
+
+
+def explain(plan: LoadPlan, as_json: bool) -> int:
+    from miniload.native.level import describe_level
+    from miniload.plan import explain
+
+    level = describe_level()
+    if as_json:
+        import json
+
+        text = json.dumps({**explain.to_dict(plan), "level": level}, indent=2)
+    else:
+        text = f"{explain.explain(plan)}\n\n{explain.explain_level(level)}"
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def own_environment() -> list[bytes]:
+    """The environment block as this process got it: os.environ would lack entries without "=" and repeated ones, and Python's own
+    start may have added to it (LC_CTYPE, PEP 538)."""
+    try:
+        with open("/proc/self/environ", "rb", buffering=0) as block:
+            data = block.read()
+    except OSError:
+        return [name + b"=" + value for name, value in os.environb.items()]
+    return data.split(b"\0")[:-1] if data else []
+
+
+def edit_environment(env: list[bytes], settings: list[bytes], removals: list[bytes]) -> list[bytes]:
+    """Removes, then sets: a variable that was there is changed in place, a new one comes last, as setenv(3) does."""
+    result = [entry for entry in env if entry.split(b"=", 1)[0] not in removals]
+    for setting in settings:
+        name = setting.split(b"=", 1)[0] + b"="
+        for index, entry in enumerate(result):
+            if entry.startswith(name):
+                result[index] = setting
+                break
+        else:
+            result.append(setting)
+    return result
+
+
+def disable_aslr() -> None:
+    """personality(2) before the exec, so that the kernel's own choices (stack, vDSO) are not randomised either."""
+    from ctypes import CDLL
+
+    libc = CDLL(None)
+    libc.personality(libc.personality(0xFFFFFFFF) | ADDR_NO_RANDOMIZE)
+
+
+def parse(arguments: list[str], environ: os._Environ[bytes]) -> Options | None:
+    """The options, environment first, command line over it; None after --help and --version. UsageError for what is unknown."""
+    options = Options()
+    read_environment(options, environ)
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            options.command = [os.fsencode(rest) for rest in words]
+        elif word.startswith("-") and word != "-":
+            if not parse_option(options, word, words):
+                return None
+        else:
+            options.command = [os.fsencode(word), *(os.fsencode(rest) for rest in words)]
+    return options
+
+
+def read_environment(options: Options, environ: os._Environ[bytes]) -> None:
+    def first(*names: bytes) -> bytes:
+        return next((environ[name] for name in names if name in environ), b"")
+
+    options.set_env += [part for part in first(b"MINILOAD_SET_ENV", b"QEMU_SET_ENV").split(b",") if part]
+    options.unset_env += [part for part in first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV").split(b",") if part]
+    options.argv0 = first(b"MINILOAD_ARGV0", b"QEMU_ARGV0") or None
+    options.verbose = first(b"MINILOAD_VERBOSE") not in (b"", b"0")
+
+
+def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
+    """Takes one option, and its value from `words` or after "=". False if the command is done with it."""
+    name, equals, attached = word.partition("=") if word.startswith("--") else (word, "", "")
+
+    def value() -> str:
+        if equals:
+            return attached
+        try:
+            return next(words)
+        except StopIteration:
+            raise UsageError("", "needs a value", field=name) from None
+
+    if name == "-E":
+        setting = os.fsencode(value())
+        if b"=" not in setting[1:]:
+            raise UsageError("", "want VAR=VALUE", field="-E", value=setting)
+        options.set_env.append(setting)
+    elif name == "-U":
+        options.unset_env.append(os.fsencode(value()))
+    elif name in ("-0", "--argv0"):
+        options.argv0 = os.fsencode(value())
+    elif name == "--interp":
+        options.interp = os.fsencode(value())
+    elif name == "--auxv":
+        from miniload.plan.auxv import parse_override
+
+        kind, number = parse_override(value())
+        options.auxv[kind] = number
+    elif name == "--pack":
+        options.pack = os.fsencode(value())
+    elif equals or not parse_flag(options, name):
+        raise UsageError("", "unknown option", field=word, remedy="miniload --help")
+    return name not in ("--version", "-version", "-h", "-help", "--help")
+
+
+def parse_flag(options: Options, name: str) -> bool:
+    """Options without a value."""
+    if name == "--no-aslr":
+        options.aslr = False
+    elif name == "--ignore-setid":
+        options.ignore_setid = True
+    elif name == "--explain":
+        options.explain = True
+    elif name == "--json":
+        options.json = True
+    elif name == "-v":
+        options.verbose = True
+    elif name in ("--version", "-version"):
+        from miniload import __version__
+
+        sys.stdout.write(f"miniload {__version__}\n")
+    elif name in ("-h", "-help", "--help"):
+        sys.stdout.write(USAGE)
+    else:
+        return False
+    return True

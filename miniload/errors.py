@@ -1,0 +1,72 @@
+"""The one exception tree. Every error names the file, the field or symbol, its value and the reason, and carries the errno
+that Linux gives for it where Linux has one."""
+
+from __future__ import annotations
+
+
+class MiniloadError(Exception):
+    """Base of everything that miniload raises on purpose.
+
+    `file`, `field` and `value` say what was looked at, `reason` what is wrong with it, `remedy` what would help (both for a
+    person). `errno` is what execve(2), open(2), ... give for it, or None. `status` is the command's exit status.
+    """
+
+    status = 125
+
+    def __init__(
+        self,
+        file: str | bytes,
+        reason: str,
+        *,
+        field: str | None = None,
+        value: object = None,
+        errno: int | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.file = file
+        self.reason = reason
+        self.field = field
+        self.value = value
+        self.errno = errno
+        self.remedy = remedy
+        super().__init__(file, reason)
+
+    def __str__(self) -> str:
+        name = self.file if isinstance(self.file, str) else self.file.decode("utf-8", "backslashreplace")
+        what = "" if self.field is None else self.field
+        if self.value is not None:
+            what += f" {self.value:#x}" if isinstance(self.value, int) else f" {self.value!r}"
+        parts = [part for part in (name, what, self.reason) if part]
+        return ": ".join(parts) + (f" ({self.remedy})" if self.remedy else "")
+
+
+class ElfError(MiniloadError):
+    """The bytes are not an ELF file that can be read: a field is malformed, out of bounds or inconsistent."""
+
+    status = 126
+
+
+class ExecError(MiniloadError):
+    """The kernel would refuse to execute this program; `errno` is the kernel's answer."""
+
+    status = 126
+
+
+class NotFoundError(ExecError):
+    """The program, or the interpreter that it names, does not exist."""
+
+    status = 127
+
+
+class UnsupportedError(MiniloadError):
+    """The program is fine, but this machine or this miniload cannot run it."""
+
+    status = 126
+
+
+class LaunchError(MiniloadError):
+    """The plan is fine, but carrying it out could not start."""
+
+
+class UsageError(MiniloadError):
+    """The command line or the arguments of an API call make no sense."""

@@ -1,0 +1,56 @@
+"""The executable that carries a plan out: the stub's file with the plan appended as its last segment."""
+
+from __future__ import annotations
+
+import os
+from struct import pack_into
+
+from miniload.errors import LaunchError
+from miniload.elf import segments as phdr
+from miniload.elf.header import parse_header
+from miniload.elf.source import BytesSource
+
+PT_NULL = 0
+PHDR_SIZE = phdr.SIZE
+FILE_PAGE = 4096
+"""Alignment of the plan in the file; congruent to its address modulo any page size (stub/stub.lds)."""
+MAX_PAGE = 65536
+
+
+def stub_path(arch: str) -> bytes:
+    """Path of the installed stub for that architecture."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.fsencode(os.path.join(package, "_built", f"stub-{arch}"))
+
+
+def read_stub(arch: str) -> bytes:
+    """The stub's file. LaunchError if the package was not built."""
+    path = stub_path(arch)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise LaunchError(path, f"the stub is missing: {error.strerror}", errno=error.errno, remedy="make stub") from None
+    try:
+        return os.read(fd, 1 << 20)
+    finally:
+        os.close(fd)
+
+
+def append_plan(stub: bytes, plan: bytes) -> bytes:
+    """One ELF file: `stub` with its empty program header (PT_NULL) made a read-only PT_LOAD that holds `plan`."""
+    source = BytesSource(stub, b"stub")
+    header = parse_header(source)
+    entries = phdr.parse_segments(source, header)
+    end = max(entry.vaddr + entry.memsz for entry in entries if entry.type == phdr.PT_LOAD)
+    offset = len(stub) + FILE_PAGE - 1 & -FILE_PAGE
+    vaddr = (end + MAX_PAGE - 1 & -MAX_PAGE) + offset % MAX_PAGE
+    image = bytearray(stub)
+    image += bytes(offset - len(stub))
+    image += plan
+    for entry in entries:
+        if entry.type == PT_NULL:
+            at = header.phoff + entry.index * PHDR_SIZE
+            size = len(plan)
+            pack_into("<IIQQQQQQ", image, at, phdr.PT_LOAD, phdr.PF_R, offset, vaddr, vaddr, size, size, MAX_PAGE)
+            return bytes(image)
+    raise LaunchError(b"stub", "it has no room for a plan", field="p_type")

@@ -1,0 +1,186 @@
+"""Finds and opens what is to be run, as execve's path walk does: PATH, permissions, scripts, interpreters."""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EACCES, ELOOP, ENOENT, ENOTDIR, ETXTBSY
+
+from miniload.elf.source import FileSource
+from miniload.errors import ExecError, NotFoundError, UnsupportedError, UsageError
+from miniload.plan.model import FileRef
+from miniload.plan.script import MAX_DEPTH, parse_script
+from miniload.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+DEFAULT_PATH = b"/bin:/usr/bin"
+"""What execvp searches without PATH in the environment (glibc confstr(_CS_PATH))."""
+S_ISXID = stat.S_ISUID | stat.S_ISGID
+ST_NOEXEC, ST_NOSUID = 8, 2
+
+
+class OpenFile:
+    """An executable file that has passed open_exec()'s checks, open for reading. A context manager; `close` is idempotent."""
+
+    def __init__(self, path: bytes, fd: int, ref: FileRef) -> None:
+        self.path = path
+        self.ref = ref
+        self.fd = fd
+        self.source = FileSource(fd, path, ref.size)
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> OpenFile:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self.close()
+
+
+def search_path(name: bytes, path: bytes | None) -> bytes:
+    """The file that execvp would run for `name`: itself if it has a slash, else the first executable one in `path`.
+
+    NotFoundError ENOENT if there is none; ExecError EACCES if there is one that may not be executed.
+    """
+    if b"/" in name:
+        return name
+    denied = False
+    for directory in (DEFAULT_PATH if path is None else path).split(b":"):
+        candidate = os.path.join(directory, name) if name else b""
+        try:
+            status = os.stat(candidate)
+        except OSError as error:
+            denied = denied or error.errno == EACCES
+            continue
+        if stat.S_ISREG(status.st_mode) and os.access(candidate, os.X_OK, effective_ids=True):
+            return candidate
+        denied = True
+    if denied:
+        raise ExecError(name, "found in PATH, but permission denied", errno=EACCES)
+    raise NotFoundError(name, "not found in PATH", errno=ENOENT)
+
+
+def open_exec(path: bytes, *, ignore_setid: bool = False) -> OpenFile:
+    """Opens a file as do_open_execat() would, with its checks and errno: a regular file (EACCES), executable (EACCES), not on a
+    noexec mount (EACCES), not open for writing (ETXTBSY). The caller closes it.
+
+    A file that would change the process's credentials is refused (UnsupportedError), since only the kernel can do that; so is one that may be
+    executed but not read.
+    """
+    if b"\0" in path:
+        raise UsageError(path, "embedded NUL byte")
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise _exec_error(path, error) from None
+    if not stat.S_ISREG(status.st_mode):
+        reason = "is a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise ExecError(path, reason, errno=EACCES)
+    if not os.access(path, os.X_OK, effective_ids=True):
+        raise ExecError(path, "permission denied: not executable", field="mode", value=stat.S_IMODE(status.st_mode), errno=EACCES)
+    try:
+        # O_NONBLOCK: should the path have become a FIFO meanwhile, do not wait for a writer.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError:
+        raise UnsupportedError(path, "may be executed but not read, and a loader has to read", errno=EACCES) from None
+    except OSError as error:
+        raise _exec_error(path, error) from None
+    try:
+        return _checked(path, fd, ignore_setid)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _checked(path: bytes, fd: int, ignore_setid: bool) -> OpenFile:
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise ExecError(path, "not a regular file", errno=EACCES)
+    mount = os.fstatvfs(fd).f_flag
+    if mount & ST_NOEXEC:
+        raise ExecError(path, "on a file system mounted noexec", errno=EACCES)
+    if _open_for_writing(fd):
+        raise ExecError(path, "text file busy: open for writing", errno=ETXTBSY)
+    if not ignore_setid and not mount & ST_NOSUID and _changes_credentials(fd, status):
+        reason = "setuid, setgid or file capabilities: only the kernel can grant them"
+        raise UnsupportedError(path, reason, remedy="--ignore-setid runs it without")
+    return OpenFile(path, fd, FileRef(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+def _open_for_writing(fd: int) -> bool:
+    """Whether deny_write_access() would fail. A read lease can be had only while nobody has the file open for writing; for
+    files of other owners that needs CAP_LEASE, and then the question stays open."""
+    from fcntl import F_SETLEASE, fcntl
+
+    try:
+        fcntl(fd, F_SETLEASE, 0)  # F_RDLCK
+        fcntl(fd, F_SETLEASE, 2)  # F_UNLCK
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _changes_credentials(fd: int, status: os.stat_result) -> bool:
+    if status.st_mode & stat.S_ISUID and status.st_uid != os.geteuid():
+        return True
+    setgid = status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP
+    if setgid and status.st_gid != os.getegid():
+        return True
+    if os.geteuid() == 0:
+        return False
+    try:
+        return bool(os.getxattr(fd, "security.capability"))
+    except OSError:
+        return False
+
+
+def _exec_error(path: bytes, error: OSError) -> ExecError:
+    missing = error.errno in (ENOENT, ENOTDIR)
+    reason = (error.strerror or str(error)).lower()
+    return (NotFoundError if missing else ExecError)(path, reason, errno=error.errno)
+
+
+class Resolved(Record):
+    """The end of a chain of scripts: the file to load, and the arguments it gets. `scripts` are the `#!` files, outermost first."""
+
+    file: OpenFile
+    argv: tuple[bytes, ...]
+    scripts: tuple[bytes, ...]
+
+
+def follow_scripts(path: bytes, argv: Sequence[bytes], *, ignore_setid: bool = False) -> Resolved:
+    """Opens `path` and, while it is a script, its interpreter, with argv changed as load_script() does: argv[0] gives way to the
+    interpreter, its argument and the script's path. ExecError ELOOP past MAX_DEPTH interpreters."""
+    arguments = tuple(argv) or (b"",)
+    scripts: list[bytes] = []
+    file = open_exec(path, ignore_setid=ignore_setid)
+    try:
+        while (line := parse_script(file.source.read(0, 256), file.path)) is not None:
+            inserted = (line.interpreter,) if line.argument is None else (line.interpreter, line.argument)
+            arguments = (*inserted, file.path, *arguments[1:])
+            scripts.append(file.path)
+            file.close()
+            if len(scripts) > MAX_DEPTH:
+                raise ExecError(path, f"more than {MAX_DEPTH} levels of #! interpreters", errno=ELOOP)
+            file = _open_script_interpreter(line.interpreter, scripts[-1], ignore_setid)
+        return Resolved(file, arguments, tuple(scripts))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open_script_interpreter(interpreter: bytes, script: bytes, ignore_setid: bool) -> OpenFile:
+    try:
+        return open_exec(interpreter, ignore_setid=ignore_setid)
+    except ExecError as error:
+        reason = f"bad interpreter: {error.reason}"
+        raise type(error)(script, reason, field="#!", value=interpreter, errno=error.errno) from None
