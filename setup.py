@@ -1,4 +1,5 @@
-"""The parts of the build that pyproject.toml cannot say: the stub is compiled, and the wheel is for one platform, any Python 3."""
+"""The parts of the build that pyproject.toml cannot say: C is compiled, the command is one of the results, and the wheel is for
+one platform but any Python 3."""
 
 from __future__ import annotations
 
@@ -10,18 +11,35 @@ from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
+# Provided by setuptools, which has no module of its own for it.
+from distutils.command.build_scripts import build_scripts  # isort: skip
+
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "stub"))
 
+from build_stub import OUTPUT, architectures, build_all, build_launcher  # noqa: E402  (found through the path that was just set)
+
 
 class BuildPy(build_py):
-    """Compiles the stub into the package before its files are collected."""
+    """Compiles stubs into the package before its files are collected."""
 
     def run(self) -> None:
-        from build_stub import build_all
-
         build_all()
         super().run()
+
+
+class BuildScripts(build_scripts):
+    """Adds the launcher for this machine, under the name of the command."""
+
+    def run(self) -> None:
+        super().run()
+        arch = architectures.host()
+        if arch is None:
+            raise SystemExit(f"miniload does not run on {os.uname().machine}")
+        launcher = build_launcher(arch, OUTPUT)
+        command = Path(self.build_dir) / "miniload"
+        command.write_bytes(launcher.read_bytes())
+        command.chmod(0o755)
 
 
 class BdistWheel(bdist_wheel):
@@ -35,4 +53,4 @@ class BdistWheel(bdist_wheel):
         return "py3", "none", f"manylinux_2_17_{os.uname().machine}"
 
 
-setup(cmdclass={"build_py": BuildPy, "bdist_wheel": BdistWheel})
+setup(cmdclass={"build_py": BuildPy, "build_scripts": BuildScripts, "bdist_wheel": BdistWheel})

@@ -10,6 +10,7 @@ from miniload.errors import MiniloadError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn
 
     from miniload.plan.model import LoadPlan
 
@@ -54,14 +55,15 @@ class Options:
         self.command: list[bytes] = []
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; on success it never returns, the program has taken the process over."""
+def main(arguments: list[str] | None = None, ignored: str = "") -> int:
+    """Runs the command; on success it never returns, the program has taken the process over. `ignored` are the signals that
+    were ignored before Python started: "p" for SIGPIPE, "x" for SIGXFSZ."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         options = parse(given, os.environb)
         if options is None:
             return 0
-        return run(options)
+        return run(options, ignored)
     except MiniloadError as error:
         return complain(str(error), error.status)
     except OSError as error:
@@ -78,7 +80,7 @@ def complain(message: str, status: int) -> int:
     return status
 
 
-def run(options: Options) -> int:
+def run(options: Options, ignored: str) -> int:
     """Explains, packs or executes."""
     if not options.command:
         raise UsageError("", "no program given", remedy="miniload --help")
@@ -90,10 +92,15 @@ def run(options: Options) -> int:
 
         pack(plan, options.pack)
         return 0
+    return execute(plan, options.verbose, ignored)
+
+
+def execute(plan: LoadPlan, verbose: bool, ignored: str) -> NoReturn:
+    """Becomes the program."""
     from miniload.native.launch import Launch
 
-    with Launch(plan, report=options.verbose) as launch:
-        launch.exec()
+    with Launch(plan, report=verbose) as launch:
+        launch.exec(ignore_sigpipe="p" in ignored, ignore_sigxfsz="x" in ignored)
 
 
 def make_plan(options: Options) -> LoadPlan:
@@ -119,16 +126,17 @@ def make_plan(options: Options) -> LoadPlan:
 
 
 def explain(plan: LoadPlan, as_json: bool) -> int:
-    from miniload.native.level import describe_level
+    """Prints the plan and the level that carrying it out should reach."""
+    from miniload.native.level import expected_level
     from miniload.plan import explain
 
-    level = describe_level()
+    level = expected_level()
     if as_json:
         import json
 
-        text = json.dumps({**explain.to_dict(plan), "level": level}, indent=2)
+        text = json.dumps({**explain.to_dict(plan), "level": {"name": level.name, "reason": level.reason}}, indent=2)
     else:
-        text = f"{explain.explain(plan)}\n\n{explain.explain_level(level)}"
+        text = f"{explain.explain(plan)}\n\nlevel: {level.name}{level.reason and f' ({level.reason})'}"
     sys.stdout.write(text + "\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Builds the freestanding stub, for every architecture, with one C cross-compiler.
+"""Builds the freestanding programs, stub and launcher, for every architecture, with one C cross-compiler.
 
     python stub/build_stub.py [OUTPUT_DIR]
 
@@ -45,16 +45,14 @@ def compiler(arch: architectures.Arch) -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc", "-target", arch.stub_target, *ZIG_FLAGS]
 
 
-def build(arch: architectures.Arch, output: Path) -> Path:
-    """Compiles and links the stub of one architecture to OUTPUT/stub-<arch>. CalledProcessError if the compiler fails."""
-    output.mkdir(parents=True, exist_ok=True)
-    target = output / f"stub-{arch.name}"
+def build(arch: architectures.Arch, target: Path, sources: list[Path]) -> Path:
+    """Compiles and links freestanding C and assembly to `target`. CalledProcessError if the compiler fails, SystemExit if the result is too large."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     folder = ROOT / "arch" / arch.name
-    sources = [*sorted(folder.glob("*.S")), *sorted(STUB.glob("*.c"))]
     raw = target.with_suffix(".raw")
     command = [
         *compiler(arch), *FLAGS, *arch.stub_flags, f"-Wl,-z,max-page-size={arch.max_page}",
-        f"-I{STUB}", f"-I{folder}", *map(str, sources), "-o", str(raw),
+        f"-I{STUB}", f"-I{folder}", str(folder / "start.S"), *map(str, sources), "-o", str(raw),
     ]  # fmt: skip
     subprocess.run(command, check=True)
     image = trim(raw.read_bytes())
@@ -64,6 +62,17 @@ def build(arch: architectures.Arch, output: Path) -> Path:
     target.write_bytes(image)
     target.chmod(0o755)
     return target
+
+
+def build_stub(arch: architectures.Arch, output: Path) -> Path:
+    """OUTPUT/stub-<arch>: what carries plans out."""
+    return build(arch, output / f"stub-{arch.name}", [ROOT / "arch" / arch.name / "trampoline.S", *sorted(STUB.glob("*.c"))])
+
+
+def build_launcher(arch: architectures.Arch, output: Path) -> Path:
+    """OUTPUT/launcher-<arch>: the `miniload` command, which starts Python."""
+    shared = [STUB / "kernel_stack.c", STUB / "memory.c"]
+    return build(arch, output / f"launcher-{arch.name}", [STUB / "launcher" / "launcher.c", *shared])
 
 
 def trim(image: bytes) -> bytes:
@@ -78,8 +87,9 @@ def trim(image: bytes) -> bytes:
 
 
 def build_all(output: Path = OUTPUT) -> list[Path]:
-    """The stubs of all architectures."""
-    return [build(architectures.get(name), output) for name in architectures.NAMES]
+    """The stubs and launchers of all architectures."""
+    archs = [architectures.get(name) for name in architectures.NAMES]
+    return [build(arch, output) for build in (build_stub, build_launcher) for arch in archs]
 
 
 if __name__ == "__main__":

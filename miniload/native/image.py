@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from struct import pack_into
 
-from miniload.errors import LaunchError
 from miniload.elf import segments as phdr
 from miniload.elf.header import parse_header
 from miniload.elf.source import BytesSource
+from miniload.errors import LaunchError
 
 PT_NULL = 0
 PHDR_SIZE = phdr.SIZE

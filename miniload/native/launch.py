@@ -30,6 +30,7 @@ class Launch:
 
     def __init__(self, plan: LoadPlan, *, report: bool = False) -> None:
         self.plan = plan
+        self._report = report
         self._fds: list[int] = []
         self.argv = list(plan.stack.argv)
         self.env = dict(entry.split(b"=", 1) for entry in plan.stack.env if b"=" in entry[1:] and entry[:1] != b"=")
@@ -67,26 +68,24 @@ class Launch:
         self.env[PLAN_FD] = b"%d" % fd
         return stub_path(self.plan.arch)
 
-    def exec(self) -> NoReturn:
-        """Replaces this process; returns only by raising LaunchError."""
-        _reset_signals()
+    def exec(self, *, ignore_sigpipe: bool = False, ignore_sigxfsz: bool = False) -> NoReturn:
+        """Replaces this process; returns only by raising LaunchError. The two signals, which Python ignores from its start on,
+        get their default back, or stay ignored."""
+        _restore_signals(ignore_sigpipe, ignore_sigxfsz)
+        refused = self._try_exec()
+        if PLAN_FD not in self.env and refused.errno in (EACCES, EPERM, ENOENT, ENOSYS):
+            # A memfd may not be executed here (vm.memfd_noexec, a policy), or /proc is not mounted.
+            self.executable = self._installed_stub(encode(self.plan, self.inherit, report=self._report), refused)
+            refused = self._try_exec()
+        raise LaunchError(self.plan.stack.execfn, f"exec of the stub failed: {refused.strerror}", errno=refused.errno)
+
+    def _try_exec(self) -> OSError:
         for fd in self.inherit:
             os.set_inheritable(fd, True)
         try:
             os.execve(self.executable, self.argv, self.env)
         except OSError as error:
-            if error.errno not in (EACCES, EPERM, ENOENT, ENOSYS):
-                raise LaunchError(self.plan.stack.execfn, f"exec failed: {error.strerror}", errno=error.errno) from None
-            refused = error
-        # A memfd may not be executed here (vm.memfd_noexec, a policy), or /proc is not mounted.
-        self._retry_with_installed_stub(refused)
-
-    def _retry_with_installed_stub(self, refused: OSError) -> NoReturn:
-        if PLAN_FD in self.env:
-            raise LaunchError(self.plan.stack.execfn, f"exec of the stub failed: {refused.strerror}", errno=refused.errno)
-        wire = encode(self.plan, self.inherit)
-        self.executable = self._installed_stub(wire, refused)
-        self.exec()
+            return error
 
     def close(self) -> None:
         while self._fds:
@@ -102,8 +101,8 @@ class Launch:
 def executable_path(fd: int, length: int) -> bytes:
     """A path to exec the descriptor by, `length` bytes long where that can be had.
 
-    The kernel puts it on the stub's stack as AT_EXECFN, above argv. As long as the program's own AT_EXECFN, it makes the kernel's argv lie just where the program's
-    will, and so /proc/self/cmdline right even where the kernel cannot be told of a new place.
+    The kernel puts it on the stub's stack as AT_EXECFN, above argv. As long as the program's own AT_EXECFN, it makes the kernel's
+    argv lie just where the program's will, and so /proc/self/cmdline right even where the kernel cannot be told of a new place.
     """
     number = b"%d" % fd
     return b"/proc/self/fd/" + number.rjust(length - len(b"/proc/self/fd/"), b"/")
@@ -148,10 +147,12 @@ def _filled(fd: int, data: bytes) -> int:
     return fd
 
 
-def _reset_signals() -> None:
-    """Python ignores SIGPIPE and SIGXFSZ from its start on; the program gets the default, as by subprocess's restore_signals.
-    Caught signals are reset by exec itself, the blocked mask is kept by it. Not by `signal`, whose import costs 5 ms."""
-    import _signal
+def _restore_signals(ignore_sigpipe: bool, ignore_sigxfsz: bool) -> None:
+    """Caught signals are reset by exec itself, the blocked mask is kept by it; what Python ignores is ours to put right. Not by
+    `signal`, whose import costs 5 ms."""
+    import _signal  # type: ignore[import-not-found]
 
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+    if not ignore_sigpipe:
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    if not ignore_sigxfsz:
+        _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)

@@ -27,9 +27,7 @@ NAMES = {
 }  # fmt: skip
 
 
-def vector(
-    program: Image, interpreter_bias: int | Address, phdr: int, host: HostFacts, overrides: Mapping[int, int]
-) -> dict[int, int | Address | None]:
+def vector(program: Image, interpreter_bias: int | Address, phdr: int, host: HostFacts, overrides: Mapping[int, int]) -> dict[int, int | Address | None]:
     """The entries in the running kernel's own order. None means: from the running kernel (or, for what points into the stack,
     from stack.compose). So an entry that no one here has heard of is forwarded, and AT_UID to AT_EGID are never missing,
     without which musl believes itself setuid. AT_EXECFD is dropped: it is about the file that was exec'd before us.

@@ -149,5 +149,3 @@ def _wants_executable_stack(program: Image) -> bool:
         if segment.type == PT_GNU_STACK:
             wanted = bool(segment.flags & PF_X)
     return wanted
-
-

@@ -38,9 +38,7 @@ def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, report: bool = F
     body = _Body(HEADER.size)
     bases = body.add(b"".join([bytes(BASE.size) * 3, *map(_base, plan.bases)]), 3 + len(plan.bases))
     paths = [body.add(file.path + b"\0", 1)[0] for file in plan.files]
-    files = [
-        _file(file, fd, path) for file, fd, path in zip(plan.files, fds or [-1] * len(paths), paths, strict=True)
-    ]
+    files = [_file(file, fd, path) for file, fd, path in zip(plan.files, fds or [-1] * len(paths), paths, strict=True)]
     arrays = [
         *bases,
         *body.add(b"".join(files), len(files)),
