@@ -9,6 +9,8 @@ Importing the package costs next to nothing: each function brings in what it nee
 
 from __future__ import annotations
 
+# Before the function of the same name is defined, or the first import of the package would take its place.
+import miniload.plan  # noqa: F401
 from miniload.errors import (
     ElfError,
     ExecError,

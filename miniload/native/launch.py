@@ -11,33 +11,43 @@ from miniload.plan.wire import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-    from typing import NoReturn
+    from typing import NoReturn, TypeVar
 
     from miniload.plan.model import FileRef, LoadPlan
 
-MFD_CLOEXEC, MFD_EXEC = 1, 0x10
+    T = TypeVar("T")
+
+MFD_CLOEXEC, MFD_NOEXEC_SEAL, MFD_EXEC = 1, 8, 0x10
 PLAN_FD = b"MINILOAD_PLAN_FD"
 """How the installed stub finds its plan: the last environment entry, seen by nobody else (stub/plan.c)."""
 
 
 class Launch:
-    """A plan ready to be exec'd: `executable` is a path to exec, with `argv` and `env`; `inherit` are the descriptors that must
-    survive the exec, for the stub to use and close. A context manager that closes them, should the exec not happen.
+    """A plan ready to be exec'd. A context manager that closes what it opened.
+
+    `argv` and `env` are for the exec; `inherit` are the descriptors that the stub will use, and close, after it. The executable itself is
+    one of them if `inherit_executable`: for starters that close everything else before they exec, as subprocess does.
 
     Raises LaunchError (ESTALE) if a file of the plan has changed since it was planned.
     """
 
-    def __init__(self, plan: LoadPlan, *, report: bool = False) -> None:
+    def __init__(self, plan: LoadPlan, *, report: bool = False, inherit_executable: bool = False) -> None:
         self.plan = plan
-        self._report = report
-        self._fds: list[int] = []
         self.argv = list(plan.stack.argv)
         self.env = dict(entry.split(b"=", 1) for entry in plan.stack.env if b"=" in entry[1:] and entry[:1] != b"=")
+        self.inherit: list[int] = []
+        self._report = report
+        self._fds: list[int] = []
         try:
-            self.inherit = [self._keep(_open_planned(file)) for file in plan.files]
-            wire = encode(plan, self.inherit, report=report)
-            self.executable = self._memfd_of_stub_and_plan(wire)
+            for file in plan.files:
+                self.inherit.append(self._keep(_open_planned(file)))
+            self._planned = len(self.inherit)
+            try:
+                self.executable = self._stub_and_plan(inherit_executable)
+            except OSError as refused:
+                self._fall_back(refused)
         except BaseException:
             self.close()
             raise
@@ -46,46 +56,65 @@ class Launch:
         self._fds.append(fd)
         return fd
 
-    def _memfd_of_stub_and_plan(self, wire: bytes) -> bytes:
-        image = append_plan(read_stub(self.plan.arch), wire)
-        try:
-            fd = self._keep(_memfd(self.plan.comm, image))
-        except OSError as error:
-            return self._installed_stub(wire, error)
+    def _encode(self) -> bytes:
+        fds = self.inherit
+        return encode(self.plan, fds[: self._planned], close=fds[self._planned :], report=self._report)
+
+    def _stub_and_plan(self, inherit: bool) -> bytes:
+        """The executable in memory: stub and plan in one file."""
+        stub = read_stub(self.plan.arch)
+        fd = self._keep(_memfd(self.plan.comm))
+        if inherit:
+            self.inherit.append(fd)
+        _write(fd, append_plan(stub, self._encode()))
         return executable_path(fd, len(self.plan.stack.execfn))
 
-    def _installed_stub(self, wire: bytes, cause: OSError) -> bytes:
-        """The fallback: the stub as it is installed, and the plan behind an inherited descriptor."""
+    def _fall_back(self, refused: OSError) -> None:
+        """The stub as it is installed, and the plan behind an inherited descriptor: where a memfd cannot be made, or not be executed
+        (vm.memfd_noexec, a policy), or /proc is not mounted."""
+        del self.inherit[self._planned :]
         try:
-            fd = self._keep(_memfd(b"plan", wire))
+            fd = self._keep(_unnamed_file())
+            _write(fd, self._encode())
         except OSError:
-            try:
-                fd = self._keep(_unlinked_file(wire))
-            except OSError:
-                reason = f"cannot make the plan's file: {cause.strerror}"
-                raise LaunchError(self.plan.stack.execfn, reason, errno=cause.errno) from None
+            reason = f"cannot make a file for the plan: {refused.strerror}"
+            raise LaunchError(self.plan.stack.execfn, reason, errno=refused.errno) from None
         self.inherit.append(fd)
         self.env[PLAN_FD] = b"%d" % fd
-        return stub_path(self.plan.arch)
+        self.executable = stub_path(self.plan.arch)
+
+    def start(self, begin: Callable[[], T]) -> T:
+        """Calls `begin`, which is to exec `executable` with `argv`, `env` and `inherit`; a second time with other ones if that
+        is refused. LaunchError if it stays refused; other errors of `begin` come through."""
+        try:
+            return begin()
+        except OSError as refused:
+            if refused.filename != self.executable:
+                raise
+            if PLAN_FD in self.env or refused.errno not in (EACCES, EPERM, ENOENT, ENOSYS):
+                raise self._refused(refused) from None
+            self._fall_back(refused)
+        try:
+            return begin()
+        except OSError as refused:
+            if refused.filename != self.executable:
+                raise
+            raise self._refused(refused) from None
+
+    def _refused(self, error: OSError) -> LaunchError:
+        return LaunchError(self.plan.stack.execfn, f"exec of the stub failed: {error.strerror}", errno=error.errno)
 
     def exec(self, *, ignore_sigpipe: bool = False, ignore_sigxfsz: bool = False) -> NoReturn:
         """Replaces this process; returns only by raising LaunchError. The two signals, which Python ignores from its start on,
         get their default back, or stay ignored."""
         _restore_signals(ignore_sigpipe, ignore_sigxfsz)
-        refused = self._try_exec()
-        if PLAN_FD not in self.env and refused.errno in (EACCES, EPERM, ENOENT, ENOSYS):
-            # A memfd may not be executed here (vm.memfd_noexec, a policy), or /proc is not mounted.
-            self.executable = self._installed_stub(encode(self.plan, self.inherit, report=self._report), refused)
-            refused = self._try_exec()
-        raise LaunchError(self.plan.stack.execfn, f"exec of the stub failed: {refused.strerror}", errno=refused.errno)
+        self.start(self._exec)
+        raise AssertionError("execve returned")
 
-    def _try_exec(self) -> OSError:
+    def _exec(self) -> NoReturn:
         for fd in self.inherit:
             os.set_inheritable(fd, True)
-        try:
-            os.execve(self.executable, self.argv, self.env)
-        except OSError as error:
-            return error
+        os.execve(self.executable, self.argv, self.env)
 
     def close(self) -> None:
         while self._fds:
@@ -120,31 +149,33 @@ def _open_planned(file: FileRef) -> int:
     return fd
 
 
-def _memfd(name: bytes, data: bytes) -> int:
+def _memfd(name: bytes) -> int:
     label = os.fsdecode(name)
     try:
-        fd = os.memfd_create(label, MFD_CLOEXEC | MFD_EXEC)
+        return os.memfd_create(label, MFD_CLOEXEC | MFD_EXEC)
     except OSError as error:
         if error.errno != EINVAL:
             raise
-        fd = os.memfd_create(label, MFD_CLOEXEC)  # before Linux 6.3 there is no MFD_EXEC: every memfd is executable
-    return _filled(fd, data)
+        return os.memfd_create(label, MFD_CLOEXEC)  # before Linux 6.3 there is no MFD_EXEC: every memfd is executable
 
 
-def _unlinked_file(data: bytes) -> int:
-    directory = os.environb.get(b"TMPDIR") or b"/tmp"
-    return _filled(os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600), data)
-
-
-def _filled(fd: int, data: bytes) -> int:
+def _unnamed_file() -> int:
+    """A memfd that need not be executable, else a file without a name in $TMPDIR."""
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+        return os.memfd_create("plan", MFD_CLOEXEC | MFD_NOEXEC_SEAL)
+    except OSError:
+        pass
+    try:
+        return os.memfd_create("plan", MFD_CLOEXEC)
+    except OSError:
+        directory = os.environb.get(b"TMPDIR") or b"/tmp"
+        return os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def _restore_signals(ignore_sigpipe: bool, ignore_sigxfsz: bool) -> None:

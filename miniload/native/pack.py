@@ -7,6 +7,7 @@ import os
 from miniload.errors import LaunchError
 from miniload.native.image import append_plan, read_stub
 from miniload.plan.wire import encode
+from miniload.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
 
 
 def pack(plan: LoadPlan, output: bytes) -> None:
-    """Writes the executable `output`. It runs the planned program with the arguments and environment that it is itself given, opening the
-    program and its interpreter by the paths of the plan; it refuses if either has changed since. LaunchError if it cannot be written.
+    """Writes the executable `output`. It runs the planned program with the arguments and environment that it is itself given,
+    opening the program and its interpreter by the paths of the plan; it refuses if either has changed since. LaunchError if it
+    cannot be written.
 
     The arguments and the environment of the plan are not used, nor are `$ORIGIN` patches: where the exe link cannot be set, a packed
     program's $ORIGIN is not expanded right.
     """
-    image = append_plan(read_stub(plan.arch), encode(plan, keep_stack=True))
+    files = tuple(replace(file, path=os.path.abspath(file.path)) for file in plan.files)
+    image = append_plan(read_stub(plan.arch), encode(replace(plan, files=files), keep_stack=True))
     temporary = b"%s.%d.tmp" % (output, os.getpid())
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777)

@@ -23,9 +23,14 @@ def popen(plan: LoadPlan, **options: Any) -> subprocess.Popen[Any]:
     for name in DECIDED:
         if name in options:
             raise UsageError("", "decided by the plan, not an option", field=name)
-    with Launch(plan) as launch:
-        options["pass_fds"] = (*options.get("pass_fds", ()), *launch.inherit)
-        return subprocess.Popen(launch.argv, executable=launch.executable, env=launch.env, **options)
+    passed = tuple(options.pop("pass_fds", ()))
+    with Launch(plan, inherit_executable=True) as launch:
+
+        def begin() -> subprocess.Popen[Any]:
+            fds = (*passed, *launch.inherit)
+            return subprocess.Popen(launch.argv, executable=launch.executable, env=launch.env, pass_fds=fds, **options)
+
+        return launch.start(begin)
 
 
 def run(path: Any, argv: Any, env: Any, **options: Any) -> subprocess.CompletedProcess[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miniload.plan.auxv import name as auxv_name
-from miniload.plan.model import ABSOLUTE, BASE_NAMES, PROGRAM, PROT_EXEC, PROT_READ, PROT_WRITE, STRINGS, TABLE, Address
+from miniload.plan.model import ABSOLUTE, BASE_NAMES, PROGRAM, PROT_EXEC, PROT_READ, PROT_WRITE, STRINGS, TABLE, Address, Stack
 from miniload.record import Record, fields_of
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from miniload.plan.model import AuxEntry, Base, LoadPlan, Op, Stack
+    from miniload.plan.model import AuxEntry, Base, LoadPlan, Op
 
 SHOWN_STRINGS = 6
 """So many arguments and environment entries are written out, the rest is counted."""
@@ -33,13 +33,19 @@ def to_dict(plan: LoadPlan) -> dict[str, Any]:
 def _jsonable(value: object) -> object:
     if isinstance(value, Address):
         return {"base": BASE_NAMES[value.base], "offset": value.offset}
+    if isinstance(value, Stack):
+        return {**_jsonable_fields(value), "strings": value.strings.hex(), "table": value.table.hex()}
     if isinstance(value, Record):
-        return {name: _jsonable(field) for name, field in fields_of(value).items()}
+        return _jsonable_fields(value)
     if isinstance(value, (tuple, list)):
         return [_jsonable(item) for item in value]
     if isinstance(value, bytes):
         return _text(value)
     return value
+
+
+def _jsonable_fields(record: Record) -> dict[str, object]:
+    return {name: _jsonable(field) for name, field in fields_of(record).items()}
 
 
 def _heading(plan: LoadPlan) -> str:

@@ -26,8 +26,9 @@ FIXUP = Struct("<III4xQI4xQI4x")
 HEADER = Struct("<8sQIIII" + "II" * 7 + "IIII" + "I4xQ" + "QQQQ" + "I4xQ" + "QQQQQQ" + "16s")
 
 
-def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, report: bool = False, keep_stack: bool = False) -> bytes:
-    """The plan for the stub. `fds` are the inherited descriptors of plan.files; without them the stub opens the paths.
+def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, close: Sequence[int] = (), report: bool = False, keep_stack: bool = False) -> bytes:
+    """The plan for the stub. `fds` are the inherited descriptors of plan.files; without them the stub opens the paths. `close` are
+    others that it is to close.
 
     `keep_stack`: argv and env are those that the stub itself is started with, and only the auxv entries that describe the
     program are changed.
@@ -39,6 +40,7 @@ def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, report: bool = F
     bases = body.add(b"".join([bytes(BASE.size) * 3, *map(_base, plan.bases)]), 3 + len(plan.bases))
     paths = [body.add(file.path + b"\0", 1)[0] for file in plan.files]
     files = [_file(file, fd, path) for file, fd, path in zip(plan.files, fds or [-1] * len(paths), paths, strict=True)]
+    files += [FILE.pack(fd, 0, 0, 0, 0, 0) for fd in close]
     arrays = [
         *bases,
         *body.add(b"".join(files), len(files)),
