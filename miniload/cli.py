@@ -35,6 +35,8 @@ exit status: PROGRAM's own (or its signal); 125 miniload failed, 126 PROGRAM can
 """
 
 ADDR_NO_RANDOMIZE = 0x0040000
+KEPT = b"MINILOAD_KEEP_"
+"""What the launcher puts before the names of variables that are meant for the program's libc (stub/launcher/launcher.c)."""
 
 
 class Options:
@@ -142,14 +144,15 @@ def explain(plan: LoadPlan, as_json: bool) -> int:
 
 
 def own_environment() -> list[bytes]:
-    """The environment block as this process got it: os.environ would lack entries without "=" and repeated ones, and Python's own
-    start may have added to it (LC_CTYPE, PEP 538)."""
+    """The environment block as the command got it: os.environ would lack entries without "=" and repeated ones, and Python's own
+    start may have added to it (LC_CTYPE, PEP 538). What the launcher renamed so that this Python would not see it has its name back.
+    """
     try:
         with open("/proc/self/environ", "rb", buffering=0) as block:
-            data = block.read()
+            data = block.readall()
     except OSError:
         return [name + b"=" + value for name, value in os.environb.items()]
-    return data.split(b"\0")[:-1] if data else []
+    return [entry.removeprefix(KEPT) for entry in data.split(b"\0")[:-1]] if data else []
 
 
 def edit_environment(env: list[bytes], settings: list[bytes], removals: list[bytes]) -> list[bytes]:

@@ -3,7 +3,8 @@
  * A script with a `#!` line could not do three things. CPython ignores SIGPIPE and SIGXFSZ before it runs the first line, and
  * keeps no record of what they were, which the program has to inherit. PYTHONHOME, PYTHONPATH and their like are meant for the
  * program and must not reach the Python that loads it (-I). And site initialisation, a quarter of Python's start-up, is not
- * needed (-S).
+ * needed (-S). Nor must what the user tells the dynamic linker and malloc (LD_PRELOAD, LD_DEBUG, ...) reach that Python: those
+ * variables travel under other names, and miniload's cli.py gives the program the right ones.
  *
  * Which Python: the one that the installer wrote into the `#!` line of `miniload-run`, the script beside this file, which is
  * then run as PYTHON -I -S miniload-run --launched=SIGNALS ARGUMENTS...
@@ -100,6 +101,34 @@ static char *interpreter(struct script *script)
     return start;
 }
 
+static int meant_for_libc(char *entry)
+{
+    return after(entry, "LD_") || after(entry, "MALLOC_") || after(entry, "GLIBC_TUNABLES=");
+}
+
+/* A copy of the environment, its order kept, with those variables renamed. */
+static char **environment(char **envp, const char *path)
+{
+    static const char prefix[] = "MINILOAD_KEEP_";
+    size_t count = 0, room = 0;
+    for (char **entry = envp; *entry; entry++, count++)
+        room += meant_for_libc(*entry) ? sizeof prefix + length(*entry) : 0;
+    long memory = map(0, (count + 1) * sizeof(char *) + room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (failed(memory))
+        complain(": out of memory\n", path);
+    char **list = (char **)memory, *text = (char *)(list + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = envp[i];
+        if (!meant_for_libc(envp[i]))
+            continue;
+        list[i] = text;
+        memcpy(text, prefix, sizeof prefix - 1);
+        memcpy(text + sizeof prefix - 1, envp[i], length(envp[i]) + 1);
+        text += sizeof prefix + length(envp[i]);
+    }
+    return list;
+}
+
 void stub_main(uint64_t *sp)
 {
     static struct script script;
@@ -127,6 +156,6 @@ void stub_main(uint64_t *sp)
     for (uint64_t i = 1; i < kernel.argc; i++)
         *next++ = kernel.argv[i];
     *next = NULL;
-    SYS(SYS_execve, argv[0], argv, kernel.envp, 0, 0);
+    SYS(SYS_execve, argv[0], argv, environment(kernel.envp, script.path), 0, 0);
     complain(": cannot be executed, and miniload needs this Python: install miniload again\n", argv[0]);
 }
