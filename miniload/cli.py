@@ -19,8 +19,9 @@ usage: miniload [options] PROGRAM [ARGUMENT...]
 
 Runs PROGRAM as execve would, loaded by miniload. Options come before PROGRAM; -- ends them.
 
-  -E VAR=VALUE        set a variable of the program's environment   [MINILOAD_SET_ENV, QEMU_SET_ENV: VAR=VALUE,...]
-  -U VAR              remove one                                    [MINILOAD_UNSET_ENV, QEMU_UNSET_ENV: VAR,...]
+  -E VAR=VALUE,...    set variables of the program's environment   [MINILOAD_SET_ENV, QEMU_SET_ENV]
+  --env VAR=VALUE     set one, whose value may hold anything
+  -U VAR,...          remove some                                   [MINILOAD_UNSET_ENV, QEMU_UNSET_ENV]
   -0, --argv0 ARG     argv[0], else PROGRAM                         [MINILOAD_ARGV0, QEMU_ARGV0]
   --interp FILE       the interpreter to load instead of the one that PROGRAM names
   --auxv NAME=VALUE   replace or add an auxv entry, such as HWCAP2=0 or 0x7777=1
@@ -197,10 +198,32 @@ def read_environment(options: Options, environ: os._Environ[bytes]) -> None:
     def first(*names: bytes) -> bytes:
         return next((environ[name] for name in names if name in environ), b"")
 
-    options.set_env += [part for part in first(b"MINILOAD_SET_ENV", b"QEMU_SET_ENV").split(b",") if part]
-    options.unset_env += [part for part in first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV").split(b",") if part]
+    options.set_env += split_settings(first(b"MINILOAD_SET_ENV", b"QEMU_SET_ENV"))
+    options.unset_env += split_names(first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV"))
     options.argv0 = first(b"MINILOAD_ARGV0", b"QEMU_ARGV0") or None
     options.verbose = first(b"MINILOAD_VERBOSE") not in (b"", b"0")
+
+
+def split_names(text: bytes) -> list[bytes]:
+    """VAR,VAR,... as qemu-user takes them."""
+    return [name for name in text.split(b",") if name]
+
+
+def split_settings(text: bytes) -> list[bytes]:
+    """VAR=VALUE,VAR=VALUE,... as qemu-user takes them, but a comma that no VAR= follows belongs to the value before it."""
+    settings: list[bytes] = []
+    for part in text.split(b","):
+        name, equals, _ = part.partition(b"=")
+        if settings and not (equals and name.replace(b"_", b"a").isalnum()):
+            settings[-1] += b"," + part
+        else:
+            settings.append(part)
+    if settings == [b""]:
+        return []
+    for setting in settings:
+        if b"=" not in setting[1:]:
+            raise UsageError("", "want VAR=VALUE", field="-E", value=setting)
+    return settings
 
 
 def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
@@ -216,12 +239,13 @@ def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
             raise UsageError("", "needs a value", field=name) from None
 
     if name == "-E":
-        setting = os.fsencode(value())
-        if b"=" not in setting[1:]:
-            raise UsageError("", "want VAR=VALUE", field="-E", value=setting)
-        options.set_env.append(setting)
+        options.set_env += split_settings(os.fsencode(value()))
+    elif name == "--env":
+        options.set_env.append(os.fsencode(value()))
+        if b"=" not in options.set_env[-1][1:]:
+            raise UsageError("", "want VAR=VALUE", field="--env", value=options.set_env[-1])
     elif name == "-U":
-        options.unset_env.append(os.fsencode(value()))
+        options.unset_env += split_names(os.fsencode(value()))
     elif name in ("-0", "--argv0"):
         options.argv0 = os.fsencode(value())
     elif name == "--interp":
