@@ -32,12 +32,17 @@ class MiniloadError(Exception):
         super().__init__(file, reason)
 
     def __str__(self) -> str:
-        name = self.file if isinstance(self.file, str) else self.file.decode("utf-8", "backslashreplace")
         what = "" if self.field is None else self.field
-        if self.value is not None:
-            what += f" {self.value:#x}" if isinstance(self.value, int) else f" {self.value!r}"
-        parts = [part for part in (name, what, self.reason) if part]
+        if isinstance(self.value, int):
+            what += f" {self.value:#x}"
+        elif self.value is not None:
+            what += f" {_text(self.value)!r}"
+        parts = [part for part in (_text(self.file), what, self.reason) if part]
         return ": ".join(parts) + (f" ({self.remedy})" if self.remedy else "")
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 class ElfError(MiniloadError):

@@ -84,7 +84,7 @@ def open_exec(path: bytes, *, ignore_setid: bool = False) -> OpenFile:
         reason = "is a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise ExecError(path, reason, errno=EACCES)
     if not os.access(path, os.X_OK, effective_ids=True):
-        raise ExecError(path, "permission denied: not executable", field="mode", value=stat.S_IMODE(status.st_mode), errno=EACCES)
+        raise ExecError(path, f"permission denied: not executable (mode {stat.S_IMODE(status.st_mode):04o})", errno=EACCES)
     try:
         # O_NONBLOCK: should the path have become a FIFO meanwhile, do not wait for a writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
