@@ -42,7 +42,7 @@ def compiler(arch: architectures.Arch) -> list[str]:
     chosen = os.environ.get(f"CC_{arch.name}")
     if chosen:
         return shlex.split(chosen)
-    return [sys.executable, "-m", "ziglang", "cc", "-target", arch.stub_target, *ZIG_FLAGS]
+    return [sys.executable, "-m", "ziglang", "cc", "-target", arch.stub_target, f"-mcpu={arch.stub_cpu}", *ZIG_FLAGS]
 
 
 def build(arch: architectures.Arch, target: Path, sources: list[Path]) -> Path:

@@ -58,28 +58,38 @@ static uint64_t page_up(const struct run *run, uint64_t value)
     return (value + run->kernel.page - 1) & -run->kernel.page;
 }
 
-/* What is unmapped at last: each of the stub's segments, but for the page that the trampoline runs in, and the plan. Segment
- * by segment, because the kernel may have put something else (the vDSO, say) between them. */
+/* Puts [start, end) on the list, together with the last entry if they touch: one munmap for both costs less than two. */
+static void unmap_later(struct departure *d, size_t *used, uint64_t start, uint64_t end)
+{
+    if (start >= end)
+        return;
+    if (*used && d->unmap[*used - 1].start + d->unmap[*used - 1].size == start) {
+        d->unmap[*used - 1].size += end - start;
+    } else if (*used < UNMAP_SLOTS) {
+        d->unmap[*used].start = start;
+        d->unmap[(*used)++].size = end - start;
+    }
+}
+
+/* What is unmapped at last: each of the stub's segments, but for the page that the trampoline runs in, and the plan. Nothing
+ * between them: the kernel may have put something else there (the vDSO, say). */
 static void list_unmaps(const struct run *run, struct departure *d)
 {
     const struct elf_phdr *phdr;
-    size_t count = elf_phdrs(stub_image, &phdr), slot = 0;
-    for (size_t i = 0; i < count && slot + 1 < UNMAP_SLOTS; i++) {
+    size_t count = elf_phdrs(stub_image, &phdr), used = 0;
+    for (size_t i = 0; i < count; i++) {
         if (phdr[i].type != PT_LOAD || phdr[i].flags == PF_R)
             continue;
         uint64_t start = ((uint64_t)stub_image + phdr[i].vaddr) & -run->kernel.page;
         uint64_t end = page_up(run, (uint64_t)stub_image + phdr[i].vaddr + phdr[i].memsz);
         if (start <= d->own && d->own < end) {
-            d->unmap[slot].start = d->own + d->own_size;
-            d->unmap[slot++].size = end - (d->own + d->own_size);
-            end = d->own;
+            unmap_later(d, &used, start, d->own);
+            start = d->own + d->own_size;
         }
-        d->unmap[slot].start = start;
-        d->unmap[slot++].size = end - start;
+        unmap_later(d, &used, start, end);
     }
     uint64_t plan = (uint64_t)run->plan & -run->kernel.page;
-    d->unmap[slot].start = plan;
-    d->unmap[slot].size = page_up(run, (uint64_t)run->plan + run->plan_size) - plan;
+    unmap_later(d, &used, plan, page_up(run, (uint64_t)run->plan + run->plan_size));
 }
 
 void depart(const struct run *run, const struct prctl_mm_map *mm)

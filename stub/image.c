@@ -38,15 +38,17 @@ void open_files(struct run *run)
 }
 
 /* Uniform enough for address randomisation: the limits are at most 2^48, the source has 64 bits. */
-uint64_t random_below(const struct run *run, uint64_t limit)
+uint64_t random_below(struct run *run, uint64_t limit)
 {
-    uint64_t value = 0;
     if (!run->randomize || !limit)
         return 0;
-    long got = SYS(SYS_getrandom, &value, sizeof value, 0, 0, 0);
-    if (failed(got))
-        die(run, "getrandom", got);
-    return value % limit;
+    if (!run->random_left) {
+        long got = SYS(SYS_getrandom, run->random, sizeof run->random, 0, 0, 0);
+        if (failed(got))
+            die(run, "getrandom", got);
+        run->random_left = sizeof run->random / sizeof *run->random;
+    }
+    return run->random[--run->random_left] % limit;
 }
 
 /* Exactly there or not at all. Kernels before 4.17 take MAP_FIXED_NOREPLACE for a hint. */
@@ -60,7 +62,7 @@ static long reserve_at(uint64_t at, uint64_t size)
 }
 
 /* ELF_ET_DYN_BASE plus randomisation, aligned down to the largest p_align (exec.md B1, B3). */
-static uint64_t reserve_window(const struct run *run, const struct plan_base *base)
+static uint64_t reserve_window(struct run *run, const struct plan_base *base)
 {
     long got = -ENOMEM;
     for (int attempt = 0; attempt < 8; attempt++) {
@@ -145,9 +147,25 @@ static void carry_out(const struct run *run, const struct plan_op *op)
         die(run, "cannot map a segment", result);
 }
 
+/* A reservation has kept its place while the other bases were picked. It goes when the first segment comes: mapping into free
+ * space is cheaper than over a mapping. */
+static void release(const struct run *run, uint32_t index)
+{
+    const struct plan_base *base = (const struct plan_base *)plan_array(run, run->header.bases, sizeof *base) + index;
+    if (base->kind == BASE_KIND_WINDOW || base->kind == BASE_KIND_ANYWHERE)
+        SYS(SYS_munmap, run->bias[index] + base->low, base->size, 0, 0, 0);
+}
+
 void carry_out_ops(const struct run *run)
 {
     const struct plan_op *op = plan_array(run, run->header.ops, sizeof *op);
-    for (uint32_t i = 0; i < run->header.ops.count; i++)
+    uint32_t released = 0;
+    for (uint32_t i = 0; i < run->header.ops.count; i++) {
+        uint32_t base = op[i].where.base;
+        if (base < run->header.bases.count && !(released & 1u << base)) {
+            released |= 1u << base;
+            release(run, base);
+        }
         carry_out(run, &op[i]);
+    }
 }

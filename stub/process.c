@@ -1,7 +1,7 @@
 /* What the kernel keeps of a process beside its mappings: brk, the places of argv, env and auxv, exe link, comm. */
 #include "stub.h"
 
-static uint64_t brk_start(const struct run *run)
+static uint64_t brk_start(struct run *run)
 {
     const struct plan_mm *mm = &run->header.mm;
     uint64_t brk = address_of(run, mm->brk);
@@ -10,7 +10,7 @@ static uint64_t brk_start(const struct run *run)
     return brk + mm->brk_gap + (random_below(run, mm->brk_span) & -run->kernel.page);
 }
 
-static void describe(const struct run *run, struct prctl_mm_map *map)
+static void describe(struct run *run, struct prctl_mm_map *map)
 {
     const struct plan_mm *mm = &run->header.mm;
     uint64_t program = run->bias[BASE_PROGRAM], strings = run->bias[BASE_STRINGS];

@@ -72,7 +72,7 @@ void report_level(const struct run *run, int leaves_page)
     start(&line, run);
     add(&line, run->mm_error ? "level plain" : run->exe_error ? "level full" : "level full+exe");
     if (run->mm_error) {
-        add(&line, " (brk, cmdline, environ and auxv are the stub's: PR_SET_MM_MAP gave ");
+        add(&line, " (the heap, /proc/self/auxv and stat are the stub's: PR_SET_MM_MAP gave ");
         add_errno(&line, run->mm_error);
         add(&line, ")");
     } else if (run->exe_error) {

@@ -29,6 +29,8 @@ void place_stack(struct run *run)
         return;
     }
     const struct plan_header *h = &run->header;
+    if (run->sp) /* the second time, with another gap: nothing of the first, AT_RANDOM's bytes above all, may stay below sp */
+        memset((void *)run->sp, 0, h->table.count);
     uint64_t strings = strings_address(run, h->strings.count);
     uint64_t gap = random_below(run, h->gap_limit);
     run->bias[BASE_STRINGS] = strings;

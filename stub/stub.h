@@ -60,6 +60,8 @@ struct run {
     struct plan_header header;
     uint64_t plan_size;               /* of the plan's mapping */
     int randomize;
+    uint64_t random[4];               /* from the kernel, used up from the end */
+    size_t random_left;
     int fds[PLAN_MAX_FILES];
     uint64_t bias[PLAN_MAX_BASES];    /* what an offset of each base is added to */
     uint64_t sp;
@@ -124,7 +126,7 @@ HIDDEN uint64_t address_of(const struct run *run, struct plan_address address);
 HIDDEN void open_files(struct run *run);
 HIDDEN void choose_bases(struct run *run);
 HIDDEN void carry_out_ops(const struct run *run);
-HIDDEN uint64_t random_below(const struct run *run, uint64_t limit);
+HIDDEN uint64_t random_below(struct run *run, uint64_t limit);
 /* stack.c */
 HIDDEN void place_stack(struct run *run);
 HIDDEN void apply_fixups(const struct run *run, struct plan_array fixups);

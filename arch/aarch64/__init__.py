@@ -6,6 +6,7 @@ from miniload.arch import Arch
 
 PROT_EXEC = 4
 PROT_BTI = 0x10
+GNU_PROPERTY_AARCH64_FEATURE_1_AND = 0xC0000000
 GNU_PROPERTY_AARCH64_FEATURE_1_BTI = 1
 
 
@@ -30,8 +31,10 @@ ARCH = Arch(
     auxv=(33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15, 27, 28),
     checks_class=False,
     entry_registers={"pc": "entry", "sp": "sp"},
+    feature_property=GNU_PROPERTY_AARCH64_FEATURE_1_AND,
     segment_protection=segment_protection,
     max_page=65536,
     stub_target="aarch64-freestanding-none",
+    stub_cpu="generic-fp_armv8-neon",
     stub_flags=("-mgeneral-regs-only",),
 )

@@ -22,8 +22,10 @@ ARCH = Arch(
     auxv=(33, 51, 40, 41, 42, 43, 44, 45, 46, 47, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 27, 28),
     checks_class=True,
     entry_registers={"pc": "entry", "sp": "sp"},
+    feature_property=None,
     segment_protection=segment_protection,
     max_page=4096,
     stub_target="riscv64-freestanding-none",
-    stub_flags=("-mcpu=generic_rv64+m+a+c", "-mabi=lp64"),
+    stub_cpu="generic_rv64+m+a+c",
+    stub_flags=("-mabi=lp64",),
 )

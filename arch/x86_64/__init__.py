@@ -22,8 +22,10 @@ ARCH = Arch(
     auxv=(33, 51, 16, 6, 17, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 23, 25, 26, 31, 15, 27, 28),
     checks_class=False,
     entry_registers={"rip": "entry", "rsp": "sp"},
+    feature_property=None,
     segment_protection=segment_protection,
     max_page=4096,
     stub_target="x86_64-freestanding-none",
+    stub_cpu="x86_64-x87-mmx-sse-sse2+soft_float",
     stub_flags=("-mgeneral-regs-only",),
 )

@@ -51,32 +51,30 @@ trampoline:
     xorl %eax, %eax
     rep stosb
     movq %r8, %rsp
-    pushq %r9
-    testq %r10, %r10
-    jz 4f
-    pushq %r10
+    pushq $0x202                /* IF alone, as at the kernel's entry; no instruction below changes flags */
+    popfq
+    pushq %r9                   /* all that stays behind: one word below the stack pointer */
+    movl $0, %edi
+    movl $0, %esi
+    movq %r10, %rcx
+    jrcxz 4f
     movq %r12, %rdi
     movq %r13, %rsi
     movl $11, %eax              /* munmap, executed in the vDSO, which then returns to the entry point */
-    jmp 5f
-4:  xorl %edi, %edi
-    xorl %esi, %esi
-    xorl %eax, %eax
-5:  xorl %ebx, %ebx
-    xorl %ecx, %ecx
-    xorl %edx, %edx
-    xorl %ebp, %ebp
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-    pushq $0x202                /* IF alone, as at the kernel's entry */
-    popfq
-    ret
+4:  movl $0, %ebx
+    movl $0, %edx
+    movl $0, %ebp
+    movl $0, %r8d
+    movl $0, %r9d
+    movl $0, %r10d
+    movl $0, %r11d
+    movl $0, %r12d
+    movl $0, %r13d
+    movl $0, %r14d
+    movl $0, %r15d
+    jrcxz 5f
+    jmp *%rcx                   /* the system call overwrites rcx, and the vDSO's code zeroes it */
+5:  ret
 trampoline_end:
 
     .section .note.GNU-stack, "", @progbits

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from miniload.elf.source import Source
 
 NT_GNU_BUILD_ID, NT_GNU_PROPERTY_TYPE_0 = 3, 5
-GNU_PROPERTY_AARCH64_FEATURE_1_AND = 0xC0000000
-GNU_PROPERTY_X86_FEATURE_1_AND = 0xC0000002
 MAX_NOTES = 1 << 20
 """No note segment larger than this is read: hostile files may not make us allocate."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EIO, ENOEXEC
+from errno import EINVAL, EIO, ENOEXEC
 from struct import Struct
 
 from miniload.errors import ElfError
@@ -67,7 +67,7 @@ def parse_interpreter(source: Source, segments: tuple[Segment, ...]) -> bytes | 
     """The path that the first PT_INTERP names, up to its first NUL; None if there is no PT_INTERP.
 
     ElfError as execve decides (Linux 6.18 fs/binfmt_elf.c, load_elf_binary): ENOEXEC for a length outside 2 to PATH_MAX or a
-    missing final NUL, EIO if the string lies outside the file.
+    missing final NUL, EIO if the string lies outside the file, EINVAL if its offset is negative as a file position.
     """
     for segment in segments:
         if segment.type == PT_INTERP:
@@ -80,7 +80,8 @@ def parse_interpreter(source: Source, segments: tuple[Segment, ...]) -> bytes | 
     text = source.read(segment.offset, segment.filesz)
     if len(text) != segment.filesz:
         reason = "the interpreter's path lies outside the file"
-        raise ElfError(source.name, reason, field=segment.field("offset"), value=segment.offset, errno=EIO)
+        errno = EIO if segment.offset < 1 << 63 else EINVAL
+        raise ElfError(source.name, reason, field=segment.field("offset"), value=segment.offset, errno=errno)
     if text[-1] != 0:
         reason = "the interpreter's path has no final NUL"
         raise ElfError(source.name, reason, field=segment.field("offset"), value=text[-16:], errno=ENOEXEC)

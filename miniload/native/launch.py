@@ -11,7 +11,7 @@ from miniload.plan.wire import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import NoReturn, TypeVar
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MFD_CLOEXEC, MFD_NOEXEC_SEAL, MFD_EXEC = 1, 8, 0x10
 PLAN_FD = b"MINILOAD_PLAN_FD"
 """How the installed stub finds its plan: the last environment entry, seen by nobody else (stub/plan.c)."""
+FILLER_SIZE = 65536
+"""Less than the kernel's limit for one string."""
 
 
 class Launch:
@@ -35,8 +37,8 @@ class Launch:
 
     def __init__(self, plan: LoadPlan, *, report: bool = False, inherit_executable: bool = False) -> None:
         self.plan = plan
-        self.argv = list(plan.stack.argv)
-        self.env = dict(entry.split(b"=", 1) for entry in plan.stack.env if b"=" in entry[1:] and entry[:1] != b"=")
+        self.argv = exec_arguments(plan.stack.argv)
+        self.env = exec_environment(plan.stack.env)
         self.inherit: list[int] = []
         self._report = report
         self._fds: list[int] = []
@@ -67,7 +69,7 @@ class Launch:
         if inherit:
             self.inherit.append(fd)
         _write(fd, append_plan(stub, self._encode()))
-        return executable_path(fd, len(self.plan.stack.execfn))
+        return executable_path(b"/proc/self/fd/%d" % fd, len(self.plan.stack.execfn))
 
     def _fall_back(self, refused: OSError) -> None:
         """The stub as it is installed, and the plan behind an inherited descriptor: where a memfd cannot be made, or not be executed
@@ -80,8 +82,8 @@ class Launch:
             reason = f"cannot make a file for the plan: {refused.strerror}"
             raise LaunchError(self.plan.stack.execfn, reason, errno=refused.errno) from None
         self.inherit.append(fd)
-        self.env[PLAN_FD] = b"%d" % fd
-        self.executable = stub_path(self.plan.arch)
+        self.env = exec_environment(self.plan.stack.env, fd)
+        self.executable = executable_path(stub_path(self.plan.arch), len(self.plan.stack.execfn))
 
     def start(self, begin: Callable[[], T]) -> T:
         """Calls `begin`, which is to exec `executable` with `argv`, `env` and `inherit`; a second time with other ones if that
@@ -127,14 +129,42 @@ class Launch:
         self.close()
 
 
-def executable_path(fd: int, length: int) -> bytes:
-    """A path to exec the descriptor by, `length` bytes long where that can be had.
+def exec_arguments(argv: Sequence[bytes]) -> list[bytes]:
+    """Arguments for the stub, which has no use for them, that take as many bytes as `argv` (see exec_environment): itself, unless its first
+    string is empty, which os.execve refuses."""
+    if argv[0]:
+        return list(argv)
+    if len(argv) > 1 and argv[1]:
+        return [b"-", argv[1][1:], *argv[2:]]
+    return [b"-", *argv[2:]]
+
+
+def exec_environment(env: Sequence[bytes], plan_fd: int | None = None) -> dict[bytes, bytes]:
+    """An environment for the stub that takes as many bytes as `env`, with the descriptor of the plan, if any, in its last entry.
+
+    The stub has no use for the rest of it, but the kernel remembers where it put argv and environment: where it cannot be told of a
+    new place, /proc/self/environ is right only if the place is as large as the program's own environment. `env` itself would not do, since
+    os.execve and subprocess take mappings, which hold no name twice and nothing without "=".
+    """
+    last = {} if plan_fd is None else {PLAN_FD: b"%d" % plan_fd}
+    room = sum(map(len, env)) + len(env) - sum(len(name) + len(value) + 2 for name, value in last.items())
+    filler: dict[bytes, bytes] = {}
+    while room > 2:  # "N=" and NUL; smaller ones cannot be matched
+        size = room if room <= FILLER_SIZE else FILLER_SIZE // 2
+        name = b"%d" % len(filler)
+        filler[name] = b"-" * (size - len(name) - 2)
+        room -= size
+    return {**filler, **last}
+
+
+def executable_path(path: bytes, length: int) -> bytes:
+    """The same absolute path, `length` bytes long where it was not longer.
 
     The kernel puts it on the stub's stack as AT_EXECFN, above argv. As long as the program's own AT_EXECFN, it makes the kernel's
     argv lie just where the program's will, and so /proc/self/cmdline right even where the kernel cannot be told of a new place.
     """
-    number = b"%d" % fd
-    return b"/proc/self/fd/" + number.rjust(length - len(b"/proc/self/fd/"), b"/")
+    folder, _, name = path.rpartition(b"/")
+    return folder + b"/" + name.rjust(length - len(folder) - 1, b"/")
 
 
 def _open_planned(file: FileRef) -> int:

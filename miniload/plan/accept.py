@@ -5,8 +5,8 @@ from __future__ import annotations
 from errno import EINVAL, ELIBBAD, ENOEXEC
 
 from miniload.elf.header import ELFCLASS64, ET_DYN, ET_EXEC, TYPE_NAMES, parse_header
-from miniload.elf.notes import GNU_PROPERTY_AARCH64_FEATURE_1_AND, features, gnu_properties
-from miniload.elf.segments import PT_LOAD, parse_segments
+from miniload.elf.notes import features, gnu_properties
+from miniload.elf.segments import PT_INTERP, PT_LOAD, parse_segments
 from miniload.errors import ElfError, UnsupportedError
 from miniload.plan.model import Image
 
@@ -28,7 +28,9 @@ def accept_program(source: Source, ref: FileRef, arch: Arch) -> Image:
     header = parse_header(source)
     _check_type(source, header)
     _check_machine(source, header, arch)
-    return _image(source, ref, header, arch)
+    segments = parse_segments(source, header)
+    dynamic = any(segment.type == PT_INTERP for segment in segments)
+    return _image(source, ref, header, segments, 0 if dynamic else _features(source, segments, arch))
 
 
 def accept_interpreter(source: Source, ref: FileRef, arch: Arch) -> Image:
@@ -37,10 +39,11 @@ def accept_interpreter(source: Source, ref: FileRef, arch: Arch) -> Image:
         header = parse_header(source)
         _check_type(source, header)
         _check_machine(source, header, arch)
-        return _image(source, ref, header, arch)
+        segments = parse_segments(source, header)
     except (ElfError, UnsupportedError) as error:
         error.errno = ELIBBAD
         raise
+    return _image(source, ref, header, segments, _features(source, segments, arch))
 
 
 def _check_type(source: Source, header: Header) -> None:
@@ -62,10 +65,19 @@ def _check_machine(source: Source, header: Header, arch: Arch) -> None:
         raise ElfError(source.name, "must be 2 (64-bit)", field="EI_CLASS", value=header.elf_class, errno=ENOEXEC)
 
 
-def _image(source: Source, ref: FileRef, header: Header, arch: Arch) -> Image:
-    segments = parse_segments(source, header)
-    word = features(gnu_properties(source, segments), GNU_PROPERTY_AARCH64_FEATURE_1_AND)
+def _image(source: Source, ref: FileRef, header: Header, segments: tuple[Segment, ...], word: int) -> Image:
     return Image(source, ref, header.type, header.entry, header.phoff, header.phnum, segments, word)
+
+
+def _features(source: Source, segments: tuple[Segment, ...], arch: Arch) -> int:
+    """What parse_elf_properties() finds, where the architecture has it; it is asked for the interpreter if there is one, else for the program."""
+    if arch.feature_property is None:
+        return 0
+    try:
+        return features(gnu_properties(source, segments), arch.feature_property)
+    except ElfError as error:
+        error.errno = ENOEXEC
+        raise
 
 
 def check_loads(image: Image, arch: Arch, page_size: int) -> tuple[Segment, ...]:
@@ -93,6 +105,6 @@ def _check_load(image: Image, segment: Segment, arch: Arch, page_size: int) -> N
         return
     if segment.offset % page_size != segment.vaddr % page_size:
         raise refuse("offset", f"not congruent to p_vaddr {segment.vaddr:#x} modulo the page size {page_size:#x}")
-    # The kernel would map past the end of the file, and the program die of SIGBUS on touching it.
-    if segment.offset + segment.filesz > image.source.size:
+    # The kernel would map pages that the file does not have, and the program die of SIGBUS on touching them. (In the file's last page, zeros follow.)
+    if segment.offset + segment.filesz - 1 & -page_size >= image.source.size:
         raise refuse("filesz", f"truncated: p_offset {segment.offset:#x} + p_filesz is beyond the file's {image.source.size} bytes")

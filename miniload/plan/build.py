@@ -51,11 +51,9 @@ def build(
     host = host or read_host(arch)
     argv, env = tuple(argv) or (b"",), tuple(env)
     _refuse_embedded_nul(path, argv, env)
-    with open_exec(path, ignore_setid=ignore_setid):
-        check_limits(path, argv, env, (len(argv), len(env)), host)
-    resolved = follow_scripts(path, argv, ignore_setid=ignore_setid)
+    counted = len(argv), len(env)
+    resolved = follow_scripts(path, argv, lambda current: check_limits(path, current, env, counted, host), ignore_setid=ignore_setid)
     with resolved.file as file:
-        check_limits(path, resolved.argv, env, (len(argv), len(env)), host)
         image = accept_program(file.source, file.ref, arch)
         named = parse_interpreter(file.source, image.segments)
         if interp is not None and named is None:
@@ -76,7 +74,7 @@ def _refuse_embedded_nul(path: bytes, argv: tuple[bytes, ...], env: tuple[bytes,
 
 def _open_interpreter(program: OpenFile, path: bytes) -> OpenFile:
     try:
-        file = open_exec(path, ignore_setid=True)
+        file = open_exec(path or b".")  # to the kernel, which does not take it from user space, "" is the current directory
     except ExecError as error:
         raise type(error)(program.path, error.reason, field="PT_INTERP", value=path, errno=error.errno) from None
     if file.ref.size < 64:
@@ -108,7 +106,7 @@ def _plan(
         base = layout.choose_base(image, loads, index, arch, page, dynamic)
         bases.append(base)
         ops += layout.image_ops(image, loads, base, index, arch, page, dynamic)
-        if base.kind == "fixed" and image.entry >= arch.task_size:
+        if base.kind == "fixed" and image is images[-1] and image.entry >= arch.task_size:
             raise ElfError(image.source.name, "beyond the end of user space", field="e_entry", value=image.entry, errno=EINVAL)
 
     strings = origin_strings(program)

@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.arch import Arch
 
-ARG_MAX_CEILING = 6 << 20
-"""Three quarters of _STK_LIM: the most that arguments and environment may take (Linux 6.18 fs/exec.c, bprm_stack_limits)."""
+ARG_MAX, ARG_MAX_CEILING = 128 << 10, 6 << 20
+"""Bounds of a quarter of RLIMIT_STACK: what arguments and environment may take (Linux 6.18 fs/exec.c, bprm_stack_limits)."""
 
 
 class HostFacts(Record):
     """`auxv`: entry types in the kernel's order. `platform`, `base_platform`: those strings, None where the kernel gives none.
-    `argument_limit`: bytes for argument and environment strings and pointers. `randomize`: randomize_va_space.
-    `rnd_bits`: mmap randomisation in pages.
+    `argument_limit`: bytes for argument and environment strings and pointers; `string_limit`: for the strings alone, which have to fit into the
+    stack while the old image is still there. `randomize`: randomize_va_space. `rnd_bits`: mmap randomisation in pages.
     """
 
     page_size: int
@@ -27,6 +27,7 @@ class HostFacts(Record):
     platform: bytes | None
     base_platform: bytes | None
     argument_limit: int
+    string_limit: int
     randomize: int
     rnd_bits: int
 
@@ -34,16 +35,32 @@ class HostFacts(Record):
 def read_host(arch: Arch) -> HostFacts:
     """The facts of this process and kernel. Without /proc, what the architecture's kernel usually gives."""
     auxv = _read_auxv()
+    page_size = auxv.get(AT_PAGESZ, 4096)
+    argument_limit, string_limit = _size_limits(page_size)
     return HostFacts(
-        page_size=auxv.get(AT_PAGESZ, 4096),
+        page_size=page_size,
         auxv=tuple(auxv) or arch.auxv,
         platform=_read_string(auxv[AT_PLATFORM]) if AT_PLATFORM in auxv else None if auxv else arch.platform,
         base_platform=_read_string(auxv[AT_BASE_PLATFORM]) if AT_BASE_PLATFORM in auxv else None,
-        # glibc computes _SC_ARG_MAX from RLIMIT_STACK as the kernel does, less the ceiling (sysdeps/unix/sysv/linux/sysconf.c).
-        argument_limit=min(os.sysconf("SC_ARG_MAX"), ARG_MAX_CEILING),
+        argument_limit=argument_limit,
+        string_limit=string_limit,
         randomize=_read_number("/proc/sys/kernel/randomize_va_space", 2),
         rnd_bits=_read_number("/proc/sys/vm/mmap_rnd_bits", arch.rnd_bits),
     )
+
+
+def _size_limits(page_size: int) -> tuple[int, int]:
+    """The limits for strings and pointers, and for strings. glibc computes _SC_ARG_MAX from RLIMIT_STACK as the kernel does, less the ceiling
+    (sysdeps/unix/sysv/linux/sysconf.c); only where it is at the minimum, or a constant as in musl, is `resource` imported, which costs 0.3 ms."""
+    limit = os.sysconf("SC_ARG_MAX")
+    if limit > ARG_MAX:
+        return min(limit, ARG_MAX_CEILING), ARG_MAX_CEILING
+    from resource import RLIM_INFINITY, RLIMIT_STACK, getrlimit
+
+    stack = getrlimit(RLIMIT_STACK)[0]
+    if stack == RLIM_INFINITY:
+        return ARG_MAX_CEILING, ARG_MAX_CEILING
+    return max(ARG_MAX, min(stack // 4, ARG_MAX_CEILING)), (stack & -page_size) - 8
 
 
 def _read_auxv() -> dict[int, int]:

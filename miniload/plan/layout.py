@@ -44,9 +44,9 @@ def protection(flags: int) -> int:
 
 
 def maximum_alignment(loads: tuple[Segment, ...], page: int) -> int:
-    """maximum_alignment(): the largest p_align that is a power of two, a page at least (exec.md B3)."""
+    """maximum_alignment(): the largest p_align that is a power of two, in whole pages; 0 if none is (exec.md B3)."""
     powers = [segment.align for segment in loads if segment.align and not segment.align & segment.align - 1]
-    return page_up(max(powers, default=page), page)
+    return page_up(max(powers, default=0), page)
 
 
 def choose_base(image: Image, loads: tuple[Segment, ...], index: int, arch: Arch, page: int, has_interpreter: bool) -> Base:
@@ -57,17 +57,20 @@ def choose_base(image: Image, loads: tuple[Segment, ...], index: int, arch: Arch
     """
     low = min(page_down(segment.vaddr, page) for segment in loads)
     high = max(page_up(segment.vaddr + segment.memsz, page) for segment in loads)
-    anchor = page_down(loads[0].vaddr, page)
+    first = loads[0].vaddr
     if high == low:
         raise ElfError(image.source.name, "the PT_LOADs are all empty", field="p_memsz", value=0, errno=EINVAL)
     if image.type != ET_DYN:
-        return Base("fixed", low, high - low, page, anchor)
-    align = maximum_alignment(loads, page) if index == PROGRAM else page
+        return Base("fixed", low, high - low, page, page_down(first, page))
+    wanted = maximum_alignment(loads, page) if index == PROGRAM else 0
+    align = wanted or page
     if align > arch.task_size or high - low + align > arch.task_size:
         raise ElfError(image.source.name, "no address space holds it at this alignment", field="p_align", value=align, errno=EINVAL)
     if index == PROGRAM and has_interpreter:
-        return Base("window", low, high - low, align, anchor, page_down(arch.et_dyn_base, page))
-    return Base("anywhere", low, high - low, align, anchor)
+        # load_bias = ELF_PAGESTART(ELF_ET_DYN_BASE - vaddr): that base is no multiple of a page, unless some p_align makes it one.
+        odd = 0 if wanted else arch.et_dyn_base % page
+        return Base("window", low, high - low, align, page_up(first - odd, page), page_down(arch.et_dyn_base, page))
+    return Base("anywhere", low, high - low, align, page_down(first, page) if align == page else page_up(first, page))
 
 
 def page_ranges(loads: tuple[Segment, ...], page: int) -> list[tuple[int, int]]:

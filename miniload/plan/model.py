@@ -27,7 +27,7 @@ class Address(Record):
 class Base(Record):
     """How an image's load bias is picked. kind: "fixed" (bias 0), "window" (randomised above `window`) or "anywhere".
 
-    `[low, low + size)` are the image's pages, `anchor` is the page of its first PT_LOAD, which is what gets aligned to `align`.
+    `[low, low + size)` are the image's pages, `anchor` is the page boundary next to the start of its first PT_LOAD, which is what gets aligned to `align`.
     """
 
     kind: str

@@ -89,16 +89,16 @@ def _origin(image: Image) -> bytes:
 
 def expand(text: bytes, origin: bytes) -> bytes:
     """Replaces $ORIGIN and ${ORIGIN}, the former where no letter, digit or underscore follows (glibc elf/dl-load.c, is_dst)."""
-    out = text.replace(b"${ORIGIN}", origin)
-    at = 0
-    while (at := out.find(b"$ORIGIN", at)) >= 0:
-        end = at + len(b"$ORIGIN")
-        follower = out[end : end + 1]
-        if follower.isalnum() or follower == b"_":
-            at = end
-            continue
-        out = out[:at] + origin + out[end:]
-        at += len(origin)
+    first, *rest = text.split(b"$")
+    out = first
+    for part in rest:
+        follower = part[len(b"ORIGIN") :][:1]
+        if part.startswith(b"{ORIGIN}"):
+            out += origin + part[len(b"{ORIGIN}") :]
+        elif part.startswith(b"ORIGIN") and not (follower.isalnum() or follower == b"_"):
+            out += origin + part[len(b"ORIGIN") :]
+        else:
+            out += b"$" + part
     return out
 
 

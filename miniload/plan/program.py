@@ -14,7 +14,7 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 DEFAULT_PATH = b"/bin:/usr/bin"
@@ -67,12 +67,11 @@ def search_path(name: bytes, path: bytes | None) -> bytes:
     raise NotFoundError(name, "not found in PATH", errno=ENOENT)
 
 
-def open_exec(path: bytes, *, ignore_setid: bool = False) -> OpenFile:
+def open_exec(path: bytes) -> OpenFile:
     """Opens a file as do_open_execat() would, with its checks and errno: a regular file (EACCES), executable (EACCES), not on a
     noexec mount (EACCES), not open for writing (ETXTBSY). The caller closes it.
 
-    A file that would change the process's credentials is refused (UnsupportedError), since only the kernel can do that; so is one that may be
-    executed but not read.
+    A file that may be executed but not read is refused (UnsupportedError).
     """
     if b"\0" in path:
         raise UsageError(path, "embedded NUL byte")
@@ -93,24 +92,20 @@ def open_exec(path: bytes, *, ignore_setid: bool = False) -> OpenFile:
     except OSError as error:
         raise _exec_error(path, error) from None
     try:
-        return _checked(path, fd, ignore_setid)
+        return _checked(path, fd)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _checked(path: bytes, fd: int, ignore_setid: bool) -> OpenFile:
+def _checked(path: bytes, fd: int) -> OpenFile:
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         raise ExecError(path, "not a regular file", errno=EACCES)
-    mount = os.fstatvfs(fd).f_flag
-    if mount & ST_NOEXEC:
+    if os.fstatvfs(fd).f_flag & ST_NOEXEC:
         raise ExecError(path, "on a file system mounted noexec", errno=EACCES)
     if _open_for_writing(fd):
         raise ExecError(path, "text file busy: open for writing", errno=ETXTBSY)
-    if not ignore_setid and not mount & ST_NOSUID and _changes_credentials(fd, status):
-        reason = "setuid, setgid or file capabilities: only the kernel can grant them"
-        raise UnsupportedError(path, reason, remedy="--ignore-setid runs it without")
     return OpenFile(path, fd, FileRef(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
@@ -129,16 +124,31 @@ def _open_for_writing(fd: int) -> bool:
     return False
 
 
+def refuse_setid(file: OpenFile) -> None:
+    """UnsupportedError if executing the file would change the process's credentials, which only the kernel can do."""
+    if _changes_credentials(file.fd, os.fstat(file.fd)) and not os.fstatvfs(file.fd).f_flag & ST_NOSUID:
+        reason = "setuid, setgid or file capabilities: only the kernel can grant them"
+        raise UnsupportedError(file.path, reason, remedy="--ignore-setid runs it without")
+
+
 def _changes_credentials(fd: int, status: os.stat_result) -> bool:
-    if status.st_mode & stat.S_ISUID and status.st_uid != os.geteuid():
-        return True
-    setgid = status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP
-    if setgid and status.st_gid != os.getegid():
+    setuid = status.st_mode & stat.S_ISUID and status.st_uid != os.geteuid()
+    setgid = status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != os.getegid()
+    if (setuid or setgid) and not _no_new_privileges():
         return True
     if os.geteuid() == 0:
         return False
     try:
         return bool(os.getxattr(fd, "security.capability"))
+    except OSError:
+        return False
+
+
+def _no_new_privileges() -> bool:
+    """PR_GET_NO_NEW_PRIVS: then the kernel, too, runs set-id files with the present credentials."""
+    try:
+        with open("/proc/self/status", "rb") as status:
+            return b"\nNoNewPrivs:\t1\n" in status.read()
     except OSError:
         return False
 
@@ -157,30 +167,38 @@ class Resolved(Record):
     scripts: tuple[bytes, ...]
 
 
-def follow_scripts(path: bytes, argv: Sequence[bytes], *, ignore_setid: bool = False) -> Resolved:
+def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tuple[bytes, ...]], None], *, ignore_setid: bool = False) -> Resolved:
     """Opens `path` and, while it is a script, its interpreter, with argv changed as load_script() does: argv[0] gives way to the
-    interpreter, its argument and the script's path. ExecError ELOOP past MAX_DEPTH interpreters."""
+    interpreter, its argument and the script's path. `check_size` is called with each argv, when the kernel would copy it.
+
+    ExecError ELOOP past MAX_DEPTH interpreters; the kernel opens one more before it says so. Credentials are those of the last
+    file: unless `ignore_setid`, refuse_setid() is called on it.
+    """
     arguments = tuple(argv) or (b"",)
     scripts: list[bytes] = []
-    file = open_exec(path, ignore_setid=ignore_setid)
+    file = open_exec(path)
     try:
+        check_size(arguments)
         while (line := parse_script(file.source.read(0, 256), file.path)) is not None:
             inserted = (line.interpreter,) if line.argument is None else (line.interpreter, line.argument)
             arguments = (*inserted, file.path, *arguments[1:])
+            check_size(arguments)
             scripts.append(file.path)
             file.close()
+            file = _open_script_interpreter(line.interpreter, scripts[-1])
             if len(scripts) > MAX_DEPTH:
                 raise ExecError(path, f"more than {MAX_DEPTH} levels of #! interpreters", errno=ELOOP)
-            file = _open_script_interpreter(line.interpreter, scripts[-1], ignore_setid)
+        if not ignore_setid:
+            refuse_setid(file)
         return Resolved(file, arguments, tuple(scripts))
     except BaseException:
         file.close()
         raise
 
 
-def _open_script_interpreter(interpreter: bytes, script: bytes, ignore_setid: bool) -> OpenFile:
+def _open_script_interpreter(interpreter: bytes, script: bytes) -> OpenFile:
     try:
-        return open_exec(interpreter, ignore_setid=ignore_setid)
+        return open_exec(interpreter or b".")  # "" is the current directory, as in build._open_interpreter
     except ExecError as error:
         reason = f"bad interpreter: {error.reason}"
         raise type(error)(script, reason, field="#!", value=interpreter, errno=error.errno) from None

@@ -29,10 +29,10 @@ def check_limits(path: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...], c
             if len(string) >= MAX_ARG_STRLEN:
                 reason = f"longer than {MAX_ARG_STRLEN - 1} bytes"
                 raise ExecError(path, reason, field=f"{kind} {number}", value=len(string), errno=E2BIG)
-    size = sum(map(len, argv)) + len(argv) + sum(map(len, env)) + len(env) + len(path) + 1
-    size += WORD * (max(counted[0], 1) + counted[1])
-    if size > host.argument_limit:
-        reason = f"more than {host.argument_limit} bytes of arguments and environment"
+    copied = sum(map(len, argv)) + len(argv) + sum(map(len, env)) + len(env) + len(path) + 1
+    size = copied + WORD * (max(counted[0], 1) + counted[1])
+    if size > host.argument_limit or copied > host.string_limit:
+        reason = f"more than {min(host.argument_limit, host.string_limit)} bytes of arguments and environment"
         raise ExecError(path, reason, field="argument list", value=size, errno=E2BIG)
 
 

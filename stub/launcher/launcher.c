@@ -101,9 +101,10 @@ static char *interpreter(struct script *script)
     return start;
 }
 
+/* Or renamed already, by whoever: it gets the prefix a second time, and cli.py takes one away. */
 static int meant_for_libc(char *entry)
 {
-    return after(entry, "LD_") || after(entry, "MALLOC_") || after(entry, "GLIBC_TUNABLES=");
+    return after(entry, "LD_") || after(entry, "MALLOC_") || after(entry, "GLIBC_TUNABLES=") || after(entry, "MINILOAD_KEEP_");
 }
 
 /* A copy of the environment, its order kept, with those variables renamed. */

@@ -1,0 +1,82 @@
+"""Measures what miniload costs: `python benchmarks/run.py [--rounds N] [--json OUT]`, or `make bench`.
+
+All variants take turns in one run, so that the ratios hold even where the milliseconds do not: on a busy or a virtual machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import environment
+from harness import measure
+from variants import BARE_PYTHON, all_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness import Timing, Variant
+    from variants import Target
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What miniload costs, in milliseconds and ratios.")
+    parser.add_argument("--rounds", type=int, default=100, help="default: %(default)s, about half a minute")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, too")
+    options = parser.parse_args()
+    environment.install()
+    with TemporaryDirectory() as directory:
+        groups, targets = all_groups(Path(directory))
+        timings = measure(groups, max(options.rounds, 2), ENVIRONMENT)
+    print(table([variant for group in groups for variant in group.variants], timings))
+    print()
+    print(verdicts(targets, timings))
+    if options.json:
+        options.json.write_text(json.dumps(figures(options.rounds, targets, timings), indent=2) + "\n")
+
+
+def table(variants: Sequence[Variant], timings: dict[str, Timing]) -> str:
+    """One line per variant: median, quartiles, and the median's ratios to a direct exec of the same program and to bare Python."""
+    width = max(map(len, timings))
+    lines = [f"{'':{width}}  {'ms':>7}  {'quartiles':>15}  {'/ direct exec':>13}  / {BARE_PYTHON}"]
+    for variant in variants:
+        timing = timings[variant.name]
+        quartiles = f"{timing.low:.3f} - {timing.high:.3f}"
+        direct = "" if variant.direct is None else f"{timing.median / timings[variant.direct].median:.3f}"
+        python = timing.median / timings[BARE_PYTHON].median
+        lines.append(f"{variant.name:{width}}  {timing.median:7.3f}  {quartiles:>15}  {direct:>13}  {python:.3f}")
+    return "\n".join(lines)
+
+
+def verdicts(targets: Sequence[Target], timings: dict[str, Timing]) -> str:
+    """One line per target: whether it is met."""
+    lines = []
+    for target in targets:
+        reached = ratio(target, timings)
+        lines.append(f"{'ok  ' if reached <= target.limit else 'MISS'}  {reached:.3f} <= {target.limit:.2f}  {target.name} / {target.reference}")
+    return "\n".join(lines)
+
+
+def ratio(target: Target, timings: dict[str, Timing]) -> float:
+    return timings[target.name].median / timings[target.reference].median
+
+
+def figures(rounds: int, targets: Sequence[Target], timings: dict[str, Timing]) -> dict[str, object]:
+    """Everything that was found out, and where."""
+    return {
+        "machine": {"kernel": platform.release(), "architecture": platform.machine(), "cpus": os.cpu_count(), "python": platform.python_version()},
+        "rounds": rounds,
+        "milliseconds": {name: timing._asdict() for name, timing in timings.items()},
+        "targets": [{**target._asdict(), "ratio": ratio(target, timings)} for target in targets],
+    }
+
+
+if __name__ == "__main__":
+    main()
