@@ -17,7 +17,7 @@ import time
 import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from struct import pack
 from typing import TYPE_CHECKING
@@ -113,14 +113,14 @@ def seed_file(name: str, place: Path, interpreter: Path) -> bytes:
             raise KeyError(name)
 
 
-SEEDS = {"minimal": 4000, "pie": 2000, "with interpreter": 4000, "dynamic": 5000, "static": 3000, "stub": 2000}
+SEEDS = {"minimal": 3000, "pie": 1000, "with interpreter": 3000, "dynamic": 4000, "static": 2000, "stub": 1000}
 """Random mutants of each, beside the systematic ones."""
 
 
 def mutants(name: str, data: bytes) -> Iterator[bytes]:
     source = random.Random(name)
     systematic = chain(every_field(data), every_header_bit(data), truncations(data, source, 100)) if len(data) < 1 << 16 else truncations(data, source, 50)
-    yield from systematic
+    yield from islice(systematic, 0, None, 2)
     for number in range(SEEDS[name]):
         yield (content_mutant if number % 4 == 0 else random_mutant)(data, source)
 
@@ -189,7 +189,7 @@ def test_every_broken_script_is_followed_or_refused(interpreter: Path) -> None:
     source = random.Random("script")
     good = b"#! " + os.fsencode(interpreter) + b" -x \nrest\n"
     planner = Planner()
-    for _ in range(5000):
+    for _ in range(3000):
         planner.plan(script_mutant(good, source))
     planner.check()
     assert planner.planned > 100
@@ -276,7 +276,7 @@ def test_verdict_is_the_kernels(name: str, place: Path, interpreter: Path) -> No
     data = seed_file(name, place, interpreter)
     source = random.Random(f"verdict {name}")
     systematic = list(chain(every_field(data), truncations(data, source, 0)))
-    chosen = source.sample(systematic, 400) + [random_mutant(data, source) for _ in range(300)]
+    chosen = source.sample(systematic, 200) + [random_mutant(data, source) for _ in range(150)]
     problems = []
     for number, mutant in enumerate(chosen):
         path = place / f"mutant{number}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EINVAL, ENOENT, ENOSYS, EPERM, ESTALE
+from errno import E2BIG, EACCES, EINVAL, ENOENT, ENOSYS, EPERM, ESTALE
 
 from miniload.errors import LaunchError
 from miniload.native.image import append_plan, read_stub, stub_path
@@ -86,22 +86,28 @@ class Launch:
         self.executable = executable_path(stub_path(self.plan.arch), len(self.plan.stack.execfn))
 
     def start(self, begin: Callable[[], T]) -> T:
-        """Calls `begin`, which is to exec `executable` with `argv`, `env` and `inherit`; a second time with other ones if that
-        is refused. LaunchError if it stays refused; other errors of `begin` come through."""
-        try:
-            return begin()
-        except OSError as refused:
-            if refused.filename != self.executable:
-                raise
-            if PLAN_FD in self.env or refused.errno not in (EACCES, EPERM, ENOENT, ENOSYS):
-                raise self._refused(refused) from None
+        """Calls `begin`, which is to exec `executable` with `argv`, `env` and `inherit`; again with other ones if that is
+        refused and there is a way round. LaunchError if it stays refused; other errors of `begin` come through."""
+        while True:
+            try:
+                return begin()
+            except OSError as refused:
+                if refused.filename != self.executable:
+                    raise
+                if not self._find_way_round(refused):
+                    raise self._refused(refused) from None
+
+    def _find_way_round(self, refused: OSError) -> bool:
+        falls_back = PLAN_FD not in self.env and refused.errno in (EACCES, EPERM, ENOENT, ENOSYS)
+        if falls_back:
             self._fall_back(refused)
-        try:
-            return begin()
-        except OSError as refused:
-            if refused.filename != self.executable:
-                raise
-            raise self._refused(refused) from None
+        elif refused.errno == E2BIG and len(self.argv) > 1:
+            # The stub's own path is longer than the program's, whose arguments are just at the limit.
+            self.argv = [b"-"]
+            self.env = {name: value for name, value in self.env.items() if name == PLAN_FD}
+        else:
+            return False
+        return True
 
     def _refused(self, error: OSError) -> LaunchError:
         return LaunchError(self.plan.stack.execfn, f"exec of the stub failed: {error.strerror}", errno=error.errno)

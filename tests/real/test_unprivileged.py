@@ -63,7 +63,7 @@ def test_level(public: Path, way: str) -> None:
         ["/bin/ls", "-l", "/usr"],
         ["bash", "-c", "trap 'echo bye' EXIT; seq 5 | tac | head -2; (exit 4) & wait $!; echo $? <(:); ulimit -s; exit 3"],
         ["dash", "-c", "ps -o comm=,args= -p $$; tr '\\0' '|' < /proc/self/cmdline; cat /proc/self/comm"],
-        [PYTHON, "-c", "import sys, os, ssl, threading; print(sys.executable, sys.prefix, os.getuid(), os.fork() == 0, sys.argv)", "x"],
+        [PYTHON, "-c", "import sys, os, ssl, threading; os.fork() or os._exit(3); print(sys.executable, sys.prefix, os.getuid(), os.wait()[1], sys.argv)", "x"],
         ["perl", "-e", 'print "$0 @ARGV\n"; print `id -u`; if (!fork) { exit 3 } wait; print $? >> 8', "x"],
         ["git", "--version"],
         ["id"],
