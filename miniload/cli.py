@@ -58,7 +58,7 @@ class Options:
         self.command: list[bytes] = []
 
 
-def main(arguments: list[str] | None = None, ignored: str = "") -> int:
+def main(arguments: list[str] | None = None, launched: str | None = None) -> int:
     """Runs the command; on success it never returns, the program has taken the process over. `ignored` are the signals that
     were ignored before Python started: "p" for SIGPIPE, "x" for SIGXFSZ."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None, ignored: str = "") -> int:
         options = parse(given, os.environb)
         if options is None:
             return 0
-        return run(options, ignored)
+        return run(options, launched)
     except MiniloadError as error:
         return complain(str(error), error.status)
     except OSError as error:
@@ -83,11 +83,11 @@ def complain(message: str, status: int) -> int:
     return status
 
 
-def run(options: Options, ignored: str) -> int:
+def run(options: Options, launched: str | None) -> int:
     """Explains, packs or executes."""
     if not options.command:
         raise UsageError("", "no program given", remedy="miniload --help")
-    plan = make_plan(options)
+    plan = make_plan(options, launched is not None)
     if options.explain:
         return explain(plan, options.json)
     if options.pack is not None:
@@ -95,7 +95,7 @@ def run(options: Options, ignored: str) -> int:
 
         pack(plan, options.pack)
         return 0
-    return execute(plan, options.verbose, ignored)
+    return execute(plan, options.verbose, launched or "")
 
 
 def execute(plan: LoadPlan, verbose: bool, ignored: str) -> NoReturn:
@@ -106,12 +106,12 @@ def execute(plan: LoadPlan, verbose: bool, ignored: str) -> NoReturn:
         launch.exec(ignore_sigpipe="p" in ignored, ignore_sigxfsz="x" in ignored)
 
 
-def make_plan(options: Options) -> LoadPlan:
+def make_plan(options: Options, launched: bool) -> LoadPlan:
     """The plan for the command: found in PATH, with its environment edited."""
     from miniload.plan.build import build
     from miniload.plan.program import search_path
 
-    env = edit_environment(own_environment(), options.set_env, options.unset_env)
+    env = edit_environment(own_environment(launched), options.set_env, options.unset_env)
     path = next((entry[5:] for entry in env if entry.startswith(b"PATH=")), None)
     program = search_path(options.command[0], path)
     argv0 = options.command[0] if options.argv0 is None else options.argv0
@@ -144,7 +144,7 @@ def explain(plan: LoadPlan, as_json: bool) -> int:
     return 0
 
 
-def own_environment() -> list[bytes]:
+def own_environment(launched: bool) -> list[bytes]:
     """The environment block as the command got it: os.environ would lack entries without "=" and repeated ones, and Python's own
     start may have added to it (LC_CTYPE, PEP 538). What the launcher renamed so that this Python would not see it has its name back.
     """
@@ -153,7 +153,8 @@ def own_environment() -> list[bytes]:
             data = block.readall()
     except OSError:
         return [name + b"=" + value for name, value in os.environb.items()]
-    return [entry.removeprefix(KEPT) for entry in data.split(b"\0")[:-1]] if data else []
+    entries = data.split(b"\0")[:-1]
+    return [entry.removeprefix(KEPT) for entry in entries] if launched else entries
 
 
 def edit_environment(env: list[bytes], settings: list[bytes], removals: list[bytes]) -> list[bytes]:

@@ -79,9 +79,11 @@ def refuse(*refusals: Refusal) -> None:
     code += b"".join(refusal.code(CALLS[machine][refusal.call]) for refusal in refusals) + pack("<HBBI", RETURN, 0, 0, ALLOW)
     memory = ctypes.create_string_buffer(code, len(code))
     program = ctypes.create_string_buffer(pack("@HP", len(code) // 8, ctypes.addressof(memory)))
-    if os.geteuid() != 0:
+    try:
+        _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(program))
+    except PermissionError:  # without CAP_SYS_ADMIN
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(program))
+        _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(program))
 
 
 def without_exe_link() -> None:

@@ -1,16 +1,20 @@
-"""Session-wide fixtures, and the rule that in CI nothing is skipped."""
+"""Session-wide fixtures, and the rule that CI skips nothing."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support import SCRIPT
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,10 +24,24 @@ def _installed() -> None:
         pytest.exit(f"{SCRIPT} is missing: run `make test`, which installs the package first", returncode=1)
 
 
+def _skipped(config: pytest.Config) -> list[str]:
+    """The reasons for which tests were skipped, if that is forbidden: CI=true promises that all that they need is there."""
+    reporter: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return []
+    return [f"{report.nodeid}: {report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr}" for report in reporter.stats.get("skipped", [])]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With CI=true a skipped test is a failure: .ci/run installs all that tests need. Reasons are in the summary (-ra)."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = len(reporter.stats.get("skipped", [])) if reporter else 0
-    if os.environ.get("CI") == "true" and skipped and session.exitstatus == pytest.ExitCode.OK:
+    """A run that skipped something has failed."""
+    if _skipped(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        reporter.write_line(f"\nCI=true, and {skipped} tests were skipped", red=True)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Says why."""
+    reasons = _skipped(terminalreporter.config)
+    if reasons:
+        terminalreporter.section("skipped, and CI=true: a failure", red=True)
+        for reason in reasons:
+            terminalreporter.line(reason)

@@ -196,6 +196,14 @@ def started(
         yield Outcome("exited", os.WEXITSTATUS(status), stderr=said)
 
 
+@contextmanager
+def stopped(command: Sequence[str | bytes | Path], **options: Any) -> Iterator[Process]:
+    """started(), for programs that have to get as far as stopping themselves."""
+    with started(command, **options) as process:
+        assert isinstance(process, Process), str(process)
+        yield process
+
+
 def outcome_of(started: Process | Outcome, entry: int = 0, interpreter: Path | None = None) -> Outcome:
     """The Outcome of started(); a stopped process is described."""
     if isinstance(started, Outcome):

@@ -206,6 +206,9 @@ def _state(state: dict[str, Any], places: Places) -> dict[str, Any]:
     for name in ("fs_base", "gs_base", "tpidr_el0"):
         if name in state:
             result[name] = places.of(state[name])
+    if "xinuse" in state:
+        # After a task switch the processor may count x87 and SSE as in use or not; their values are in the report themselves.
+        result["xinuse"] = state["xinuse"] & ~3
     if "xmm" in state:
         result["xmm"] = [places.of(word) for (word,) in iter_unpack("<Q", bytes.fromhex(state["xmm"]))]
     return result

@@ -21,11 +21,10 @@ from observe import (
     START_BRK,
     START_CODE,
     START_DATA,
-    Outcome,
     by_kernel,
     by_miniload,
     no_aslr,
-    started,
+    stopped,
 )
 from support import MINILOAD
 
@@ -52,8 +51,7 @@ def both(path: Path, look: Callable[[Process], int], before: Callable[[], None] 
     """`look` at the stopped program, as the kernel started it and as miniload did."""
     seen = []
     for command in ([], MINILOAD):
-        with started([*command, path], before=before) as process:
-            assert not isinstance(process, Outcome), str(process)
+        with stopped([*command, path], before=before) as process:
             seen.append(look(process))
     return seen[0], seen[1]
 
@@ -78,11 +76,6 @@ BASE_CASES = [
         RUNS,
     ),
     Case("PIE, entry in the second segment", replace(PIE.with_phdrs(Phdr(vaddr=0x20000, filesz=PAGE, memsz=PAGE)), entry=0x20000), RUNS),
-    Case(
-        "PIE, first segment without file",
-        replace(PIE.with_phdr(0, vaddr=0x10000), phdrs=(data_segment(0, memsz=PAGE), replace(PIE.phdrs[0], vaddr=0x10000)), entry=0x10000),
-        RUNS,
-    ),
     Case("PIE, first segment small, whole large", PIE.with_phdrs(data_segment(1 << 38, memsz=PAGE)), RUNS),
     Case("PIE, p_align 0x200000", PIE.with_phdr(0, align=0x200000), RUNS),
     Case("PIE, p_align 0x200000 of the second segment", PIE.with_phdrs(data_segment(0x200000, memsz=PAGE, align=0x200000)), RUNS),
@@ -96,6 +89,12 @@ def test_position_independent_program(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path / "alone")
     interpreter = standard_pie().write(tmp_path / "interp")
     check(replace(case, elf=case.elf.with_interp(os.fsencode(interpreter))), tmp_path / "program", interpreter)
+
+
+def test_first_segment_without_file(tmp_path: Path) -> None:
+    """With an interpreter, as any other. Alone, the kernel tries to map such a program at address 0, which only root may: no case for a comparison."""
+    elf = replace(PIE, phdrs=(data_segment(0, memsz=PAGE), replace(PIE.phdrs[0], vaddr=0x10000)), entry=0x10000)
+    check(Case("", with_interpreter(elf, tmp_path), RUNS), tmp_path / "program", tmp_path / "interp")
 
 
 @pytest.mark.parametrize("align", [0, 1, 3, 16, PAGE, 0x10000, 0x200000, 0x300000, 1 << 30, 1 << 40, 1 << 46], ids=hex)
@@ -127,16 +126,19 @@ def test_window_base_is_random(tmp_path: Path) -> None:
     path = with_interpreter(PIE, tmp_path).write(tmp_path / "program")
     if kernel_setting("kernel/randomize_va_space") == 0:
         pytest.skip("this kernel does not randomise addresses")
-    with started([*MINILOAD, path]) as first, started([*MINILOAD, path]) as second:
+    with stopped([*MINILOAD, path]) as first, stopped([*MINILOAD, path]) as second:
         biases = {first.bias(0), second.bias(0)}
     assert len(biases) == 2
-    span = PAGE << kernel_setting("vm/mmap_rnd_bits")
+    try:
+        span = PAGE << kernel_setting("vm/mmap_rnd_bits")
+    except PermissionError:  # it is for root to read; planned with is then the architecture's default
+        span = PAGE << ARCH.rnd_bits
     assert all(WINDOW <= bias < WINDOW + span for bias in biases)
 
 
 def test_option_no_aslr_is_setarch_r(tmp_path: Path) -> None:
     path = with_interpreter(PIE, tmp_path).write(tmp_path / "program")
-    with started([path], before=no_aslr) as real, started([*MINILOAD, "--no-aslr", path]) as ours:
+    with stopped([path], before=no_aslr) as real, stopped([*MINILOAD, "--no-aslr", path]) as ours:
         assert ours.bias(0) == real.bias(0) == WINDOW
         assert ours.proc("personality") == real.proc("personality")
 
@@ -145,7 +147,7 @@ def test_address_taken_by_the_stub(tmp_path: Path) -> None:
     """Without randomisation the stub lies at the top of the mmap area. A program linked for that very place cannot be loaded over
     it: one line and status 127."""
     path = replace(PIE, type=3).write(tmp_path / "pie")
-    with started([path], before=no_aslr) as process:
+    with stopped([path], before=no_aslr) as process:
         place = process.bias(0)
     fixed = replace(STANDARD.with_phdr(0, vaddr=place), entry=place).write(tmp_path / "program")
     assert by_kernel(fixed, place, before=no_aslr).what == "stopped"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from elfbuilder import PAGE, script, standard_elf, standard_pie
-from observe import exec_errno, in_child, planned_errno, started
+from observe import exec_errno, in_child, planned_errno, stopped
 
 import miniload
 
@@ -139,5 +139,5 @@ def test_program_runs_at_the_limit(name: str, tmp_path: Path) -> None:
         set_stack(256 * KIB)
         miniload.exec(miniload.plan(path, argv, []))
 
-    with started(["x"], executable="/nonexistent", before=become) as process:
+    with stopped(["x"], executable="/nonexistent", before=become) as process:
         assert process.argv() == argv

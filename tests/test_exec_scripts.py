@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from acceptance import assert_refused
 from elfbuilder import EM_AARCH64, EM_X86_64, host_arch, script, standard_elf, standard_pie
-from observe import AT_EXECFN, START_BRK, Outcome, no_aslr, planned_errno, started
+from observe import AT_EXECFN, START_BRK, Outcome, no_aslr, planned_errno, started, stopped
 from support import MINILOAD
 
 import miniload
@@ -323,6 +323,6 @@ def test_brk_is_after_the_interpreter(tmp_path: Path) -> None:
     path = script(tmp_path / "program", os.fsencode(interpreter))
     places = []
     for command in ([interpreter], [path], [*MINILOAD, path]):
-        with started(command, before=no_aslr) as process:
+        with stopped(command, before=no_aslr) as process:
             places.append(process.stat(START_BRK))
     assert len(set(places)) == 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from acceptance import DIES, RUNS, Case, check
 from elfbuilder import CODE_AT, PAGE, PT_NULL, TEXT, Phdr, R, W, X, code, data_segment, host_arch, standard_elf, standard_pie
-from observe import Outcome, by_kernel, by_miniload, started
+from observe import Outcome, by_kernel, by_miniload, stopped
 from support import MINILOAD
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_alignment_is_no_reason_to_refuse(align: int, tmp_path: Path) -> None:
 def test_page_tail(memsz: int, command: list[str], tmp_path: Path) -> None:
     """The rest of a segment's last file page: the file's own bytes without bss, zeros with it (exec.md C2)."""
     path = WITH_JUNK.with_phdrs(replace(AT_ODD, memsz=memsz)).write(tmp_path / "program")
-    with started([*command, path]) as process:
+    with stopped([*command, path]) as process:
         page = process.read(DATA, PAGE)
     assert page[:0x334] == JUNK[:0x334]
     assert page[0x334:] == (JUNK[0x334:PAGE] if memsz == 0x100 else bytes(PAGE - 0x334))
@@ -165,7 +165,7 @@ def test_page_tail(memsz: int, command: list[str], tmp_path: Path) -> None:
 def test_page_tail_of_a_read_only_segment_stays(command: list[str], tmp_path: Path) -> None:
     """The kernel cannot zero it and goes on; the bss pages behind are zeros, and writable (exec.md C3)."""
     path = WITH_JUNK.with_phdrs(replace(AT_ODD, flags=R, memsz=2 * PAGE)).write(tmp_path / "program")
-    with started([*command, path]) as process:
+    with stopped([*command, path]) as process:
         assert process.read(DATA, PAGE) == JUNK[:PAGE]
         assert process.read(DATA + PAGE, 2 * PAGE) == bytes(2 * PAGE)
 
@@ -174,6 +174,6 @@ def test_page_tail_of_a_read_only_segment_stays(command: list[str], tmp_path: Pa
 def test_memory_holds_the_file(command: list[str], tmp_path: Path) -> None:
     """Bytes before p_vaddr in the first page come from the file too (exec.md C1)."""
     path = WITH_JUNK.with_content(2 * PAGE, b"before").with_phdrs(AT_ODD).write(tmp_path / "program")
-    with started([*command, path]) as process:
+    with stopped([*command, path]) as process:
         assert process.read(DATA, 8) == b"beforeNK"
         assert process.read(TEXT, len(code())) == code()

@@ -43,9 +43,10 @@ EXIT_CODE = {
     "riscv64": pack("<3I", 0x02A00513, 0x05E00893, 0x00000073),
 }
 """exit_group(42): whatever a mutant's entry point is, this code can do no harm."""
-STRICTER = ("truncated", "no PT_LOAD", "at this alignment")
+STRICTER = ("truncated", "no PT_LOAD", "at this alignment", "/proc/self/exe cannot be set")
 """What miniload refuses on purpose though the kernel may get through with it: pages behind the end of the file that the program need not
-touch; a program that is nothing but the name of an interpreter; an alignment that leaves only address 0, which root may map."""
+touch; a program that is nothing but the name of an interpreter; an alignment that leaves only address 0, which root may map; $ORIGIN that an
+unprivileged loader cannot make right."""
 
 
 def harmless(elf: Elf) -> Elf:

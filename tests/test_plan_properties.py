@@ -15,7 +15,7 @@ import pytest
 from elfbuilder import host_arch, standard_elf
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from observe import AT_EXECFN, Outcome, Process, started
+from observe import AT_EXECFN, Process, stopped
 from support import MINILOAD
 
 from miniload import arch as architectures
@@ -382,8 +382,7 @@ def test_real_stack_is_the_kernels(number: int, tmp_path_factory: pytest.TempPat
     path = standard_elf().write(tmp_path_factory.mktemp("stack") / "program")
     dumps = []
     for command in ([path], [*MINILOAD, path]):
-        with started([*command, *arguments], env=environment) as process:  # type: ignore[arg-type]
-            assert not isinstance(process, Outcome), str(process)
+        with stopped([*command, *arguments], env=environment) as process:  # type: ignore[arg-type]
             dumps.append(dump(process))
     assert dumps[0]["argv"] == [os.fsencode(path), *arguments]
     assert dumps[1] == dumps[0]
