@@ -296,9 +296,10 @@ def drop_capabilities() -> None:
 def mount_private() -> bool:
     """For a child: a mount namespace of its own, where it may mount; False if it may not."""
     clone_newns, ms_rec, ms_private = 0x00020000, 0x4000, 1 << 18
-    return _libc.unshare(clone_newns) == 0 and _libc.mount(b"none", b"/", None, ctypes.c_ulong(ms_rec | ms_private), None) == 0
+    unshared: int = _libc.unshare(clone_newns)
+    return unshared == 0 and int(_libc.mount(b"none", b"/", None, ctypes.c_ulong(ms_rec | ms_private), None)) == 0
 
 
 def mount(kind: bytes, target: Path, flags: int) -> bool:
     """mount(2) of a file system without a device."""
-    return _libc.mount(kind, os.fsencode(target), kind, ctypes.c_ulong(flags), None) == 0
+    return int(_libc.mount(kind, os.fsencode(target), kind, ctypes.c_ulong(flags), None)) == 0

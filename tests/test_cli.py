@@ -28,7 +28,7 @@ AT_HWCAP2, AT_SECURE, AT_NEW = 26, 23, 0x7777
 
 def said(status: int, *arguments: str | bytes, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     """What the command says on stderr: one line, "miniload: ..."; it ends with `status` and has nothing on stdout."""
-    done = outcome([*MINILOAD, *arguments], env=env, cwd=cwd)  # type: ignore[list-item]
+    done = outcome([*map(os.fsencode, (*MINILOAD, *arguments))], env=env, cwd=cwd)
     assert done[:2] == (status, b""), done
     line = done[2].decode("utf-8")
     assert line.startswith("miniload: ")

@@ -322,7 +322,8 @@ def test_brk_is_after_the_interpreter(tmp_path: Path) -> None:
     interpreter = standard_elf().write(tmp_path / "interp")
     path = script(tmp_path / "program", os.fsencode(interpreter))
     places = []
-    for command in ([interpreter], [path], [*MINILOAD, path]):
+    commands: list[list[str | Path]] = [[interpreter], [path], [*MINILOAD, path]]
+    for command in commands:
         with stopped(command, before=no_aslr) as process:
             places.append(process.stat(START_BRK))
     assert len(set(places)) == 1

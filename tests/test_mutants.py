@@ -258,7 +258,7 @@ def starts_without_file(path: Path) -> bool:
 
 def disagreement(path: Path) -> str:
     """What is wrong with miniload's verdict on the file, "" if nothing is."""
-    real = verdict(path, lambda: os.execve(path, [path], {}))
+    real = verdict(path, lambda: os.execve(path, [str(path)], {}))
     try:
         plan = miniload.plan(path, [b"x"], [])
     except miniload.MiniloadError as error:

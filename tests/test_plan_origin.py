@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from elfbuilder import PAGE, PT_DYNAMIC, Phdr, R, W, data_segment, standard_pie
 
+import miniload
 from miniload.elf.dynamic import DT_AUXILIARY, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB
 from miniload.elf.header import parse_header
 from miniload.elf.segments import parse_segments
@@ -21,6 +22,8 @@ from miniload.plan.script import BUFFER, ScriptLine, parse_script
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from elfbuilder import Elf
 
 # expand(): the rules of glibc 2.36 elf/dl-load.c, is_dst().
 
@@ -64,8 +67,8 @@ def test_expansion_is_not_expanded_again() -> None:
 STRTAB, DYNAMIC = 0x20000, 0x20800
 
 
-def program(path: Path, entries: list[tuple[int, bytes | int]], *, flags: int = R | W) -> Image:
-    """An image with these dynamic entries; bytes become strings of the table."""
+def elf_with(entries: list[tuple[int, bytes | int]], flags: int = R | W) -> Elf:
+    """A file with these dynamic entries; bytes become strings of the table."""
     strings, words = bytearray(b"\0"), []
     for tag, value in entries:
         if isinstance(value, bytes):
@@ -77,8 +80,12 @@ def program(path: Path, entries: list[tuple[int, bytes | int]], *, flags: int = 
     section = pack(f"<{len(words)}Q", *words)
     at = 2 * PAGE
     elf = standard_pie().with_content(at, bytes(strings)).with_content(at + 0x800, section).with_content(at + PAGE - 1, b"\0")
-    elf = elf.with_phdrs(data_segment(STRTAB, filesz=PAGE, flags=flags), Phdr(PT_DYNAMIC, R, at + 0x800, DYNAMIC, 0, len(section), len(section)))
-    source = BytesSource(elf.pack(), bytes(path))
+    return elf.with_phdrs(data_segment(STRTAB, filesz=PAGE, flags=flags), Phdr(PT_DYNAMIC, R, at + 0x800, DYNAMIC, 0, len(section), len(section)))
+
+
+def program(path: Path, entries: list[tuple[int, bytes | int]], *, flags: int = R | W) -> Image:
+    """The same as an image that lies at `path`."""
+    source = BytesSource(elf_with(entries, flags).pack(), bytes(path))
     header = parse_header(source)
     segments = parse_segments(source, header)
     return Image(source, FileRef(bytes(path), 0, 0, 0, 0), header.type, header.entry, header.phoff, header.phnum, segments, 0)
@@ -119,6 +126,18 @@ def test_fixups_reach_the_expanded_strings(tmp_path: Path) -> None:
         assert fixup.value.base == TABLE
         word = table + fixup.value.offset - bias & (1 << 64) - 1
         assert (bias + STRTAB + word) & (1 << 64) - 1 == table + at
+
+
+def test_plan_has_the_expanded_strings_at_the_end_of_its_table(tmp_path: Path) -> None:
+    """One after the other, each with its NUL, and a patch for each that reaches its start."""
+    path = elf_with([(DT_RUNPATH, b"$ORIGIN/lib"), (DT_NEEDED, b"${ORIGIN}/x.so")]).write(tmp_path / "program")
+    plan = miniload.plan(path)
+    here = os.fsencode(tmp_path)
+    strings = [here + b"/lib", here + b"/x.so"]
+    assert plan.stack.table.endswith(b"\0".join([*strings, b""]))
+    assert len(plan.patches) == len(strings)
+    for patch, text in zip(plan.patches, strings, strict=True):
+        assert plan.stack.table[(patch.value.offset + STRTAB) & (1 << 64) - 1 :].startswith(text + b"\0")
 
 
 def test_read_only_dynamic_section_cannot_be_patched(tmp_path: Path) -> None:

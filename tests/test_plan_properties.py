@@ -382,7 +382,7 @@ def test_real_stack_is_the_kernels(number: int, tmp_path_factory: pytest.TempPat
     path = standard_elf().write(tmp_path_factory.mktemp("stack") / "program")
     dumps = []
     for command in ([path], [*MINILOAD, path]):
-        with stopped([*command, *arguments], env=environment) as process:  # type: ignore[arg-type]
+        with stopped([*command, *arguments], env=environment) as process:
             dumps.append(dump(process))
     assert dumps[0]["argv"] == [os.fsencode(path), *arguments]
     assert dumps[1] == dumps[0]

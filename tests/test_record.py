@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,8 +134,8 @@ def test_repr(kind: str) -> None:
 def test_immutable() -> None:
     for point in (OurPoint(1, 2), TheirPoint(1, 2)):
         for name in ("x", "name", "new", "sum"):
-            assert attempt(lambda point=point, name=name: setattr(point, name, 3)) is AttributeError
-            assert attempt(lambda point=point, name=name: delattr(point, name)) is AttributeError
+            assert attempt(partial(setattr, point, name, 3)) is AttributeError
+            assert attempt(partial(delattr, point, name)) is AttributeError
         assert (point.x, point.name) == (1, "origin")
 
 
