@@ -65,11 +65,10 @@ def static_program(directory: Path) -> Path | None:
 READY_PLAN = """
 import sys
 from miniload import plan
-from miniload.native.image import append_plan, read_stub
-from miniload.plan.wire import encode
+from miniload.native.image import executable
 
 made = plan(sys.argv[1], env={"PATH": "/usr/bin:/bin"})
-open(sys.argv[2], "wb").write(append_plan(read_stub(made.arch), encode(made)))
+open(sys.argv[2], "wb").write(executable(made))
 """
 
 

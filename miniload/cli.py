@@ -44,8 +44,7 @@ class Options:
     """What the command line and the environment ask for."""
 
     def __init__(self) -> None:
-        self.set_env: list[bytes] = []
-        self.unset_env: list[bytes] = []
+        self.env_edits: list[tuple[bytes, bytes | None]] = []
         self.argv0: bytes | None = None
         self.interp: bytes | None = None
         self.auxv: dict[int, int] = {}
@@ -111,7 +110,7 @@ def make_plan(options: Options, launched: bool) -> LoadPlan:
     from miniload.plan.build import build
     from miniload.plan.program import search_path
 
-    env = edit_environment(own_environment(launched), options.set_env, options.unset_env)
+    env = edit_environment(own_environment(launched), options.env_edits)
     path = next((entry[5:] for entry in env if entry.startswith(b"PATH=")), None)
     program = search_path(options.command[0], path)
     argv0 = options.command[0] if options.argv0 is None else options.argv0
@@ -157,17 +156,18 @@ def own_environment(launched: bool) -> list[bytes]:
     return [entry.removeprefix(KEPT) for entry in entries] if launched else entries
 
 
-def edit_environment(env: list[bytes], settings: list[bytes], removals: list[bytes]) -> list[bytes]:
-    """Removes, then sets: a variable that was there is changed in place, a new one comes last, as setenv(3) does."""
-    result = [entry for entry in env if entry.split(b"=", 1)[0] not in removals]
-    for setting in settings:
-        name = setting.split(b"=", 1)[0] + b"="
-        for index, entry in enumerate(result):
-            if entry.startswith(name):
-                result[index] = setting
-                break
+def edit_environment(env: list[bytes], edits: list[tuple[bytes, bytes | None]]) -> list[bytes]:
+    """Sets and (value None) removes variables, in the order given. A variable that was there is changed in place, a new one comes
+    last, as setenv(3) does."""
+    result = list(env)
+    for name, value in edits:
+        places = [index for index, entry in enumerate(result) if entry.partition(b"=")[0] == name]
+        if value is None:
+            result = [entry for index, entry in enumerate(result) if index not in places]
+        elif places:
+            result[places[0]] = name + b"=" + value
         else:
-            result.append(setting)
+            result.append(name + b"=" + value)
     return result
 
 
@@ -199,15 +199,23 @@ def read_environment(options: Options, environ: os._Environ[bytes]) -> None:
     def first(*names: bytes) -> bytes:
         return next((environ[name] for name in names if name in environ), b"")
 
-    options.set_env += split_settings(first(b"MINILOAD_SET_ENV", b"QEMU_SET_ENV"))
-    options.unset_env += split_names(first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV"))
+    options.env_edits += map(setting_of, split_settings(first(b"MINILOAD_SET_ENV", b"QEMU_SET_ENV")))
+    options.env_edits += removals_of(first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV"))
     options.argv0 = first(b"MINILOAD_ARGV0", b"QEMU_ARGV0") or None
     options.verbose = first(b"MINILOAD_VERBOSE") not in (b"", b"0")
 
 
-def split_names(text: bytes) -> list[bytes]:
+def removals_of(text: bytes) -> list[tuple[bytes, None]]:
     """VAR,VAR,... as qemu-user takes them."""
-    return [name for name in text.split(b",") if name]
+    return [(name, None) for name in text.split(b",") if name]
+
+
+def setting_of(text: bytes, option: str = "-E") -> tuple[bytes, bytes]:
+    """VAR=VALUE, taken apart. UsageError if it is not that."""
+    name, equals, value = text.partition(b"=")
+    if not name or not equals:
+        raise UsageError("", "want VAR=VALUE", field=option, value=text)
+    return name, value
 
 
 def split_settings(text: bytes) -> list[bytes]:
@@ -219,12 +227,7 @@ def split_settings(text: bytes) -> list[bytes]:
             settings[-1] += b"," + part
         else:
             settings.append(part)
-    if settings == [b""]:
-        return []
-    for setting in settings:
-        if b"=" not in setting[1:]:
-            raise UsageError("", "want VAR=VALUE", field="-E", value=setting)
-    return settings
+    return [] if settings == [b""] else settings
 
 
 def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
@@ -240,13 +243,11 @@ def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
             raise UsageError("", "needs a value", field=name) from None
 
     if name == "-E":
-        options.set_env += split_settings(os.fsencode(value()))
+        options.env_edits += map(setting_of, split_settings(os.fsencode(value())))
     elif name == "--env":
-        options.set_env.append(os.fsencode(value()))
-        if b"=" not in options.set_env[-1][1:]:
-            raise UsageError("", "want VAR=VALUE", field="--env", value=options.set_env[-1])
+        options.env_edits.append(setting_of(os.fsencode(value()), name))
     elif name == "-U":
-        options.unset_env += split_names(os.fsencode(value()))
+        options.env_edits += removals_of(os.fsencode(value()))
     elif name in ("-0", "--argv0"):
         options.argv0 = os.fsencode(value())
     elif name == "--interp":

@@ -16,6 +16,34 @@ static uintptr_t exit_gadget(const struct run *run)
     return 0;
 }
 
+static int same_code(int fd, const uint8_t *code, size_t size, uint64_t offset)
+{
+    uint8_t there[1024];
+    if (size > sizeof there || SYS(SYS_pread64, fd, there, size, offset, 0) != (long)size)
+        return 0;
+    for (size_t i = 0; i < size; i++)
+        if (there[i] != code[i])
+            return 0;
+    return 1;
+}
+
+/* The installed stub holds the same code, is another file, and is there already: half the price of a new file. */
+static long map_spare(const struct run *run)
+{
+    if (!run->header.spare || run->plan_by_descriptor)
+        return -ENOENT;
+    long fd = SYS(SYS_openat, AT_FDCWD, run->plan + run->header.spare, O_RDONLY | O_CLOEXEC, 0, 0);
+    if (failed(fd))
+        return fd;
+    const uint8_t *code = (const uint8_t *)&trampoline;
+    uint64_t offset = (uint64_t)(code - stub_image), within = offset & (run->kernel.page - 1);
+    long at = -ESTALE;
+    if (same_code((int)fd, code, (size_t)(trampoline_end - code), offset))
+        at = map(0, run->kernel.page, PROT_READ | PROT_EXEC, MAP_PRIVATE, (int)fd, offset - within);
+    SYS(SYS_close, fd, 0, 0, 0, 0);
+    return failed(at) ? at : at + (long)within;
+}
+
 static long map_copy(const struct run *run)
 {
     long fd = SYS(SYS_memfd_create, "miniload", MFD_CLOEXEC | MFD_EXEC, 0, 0, 0);
@@ -32,14 +60,16 @@ static long map_copy(const struct run *run)
 }
 
 /* The exe link can be set only when no mapping of the old exe file is left, the stub's own code included. So where it may be
- * set, the trampoline runs from a copy in a file of its own: mapped read+execute from the start, since W^X policies (MDWE,
- * SELinux execmem) forbid memory that was written to become executable. */
+ * set, the trampoline runs from another file: the installed stub, or a copy in a memfd. Mapped read+execute from the start,
+ * since W^X policies (MDWE, SELinux execmem) forbid memory that was written to become executable. */
 void copy_trampoline(struct run *run)
 {
     run->trampoline = (uint64_t)&trampoline;
     if (run->mm_error || run->exe_error)
         return;
-    long copy = map_copy(run);
+    long copy = map_spare(run);
+    if (failed(copy))
+        copy = map_copy(run);
     if (failed(copy))
         run->exe_error = (int)-copy;
     else

@@ -47,7 +47,7 @@ static void check_header(const struct run *run)
         die(run, "the plan is for another machine", 0);
     if (h->bases.count <= BASE_PROGRAM || h->bases.count > PLAN_MAX_BASES || h->files.count > PLAN_MAX_FILES)
         die(run, "the plan has too many or too few bases or files", 0);
-    if (h->exe_file >= h->files.count || h->name >= h->size)
+    if (h->exe_file >= h->files.count || h->name >= h->size || h->spare >= h->size)
         die(run, "the plan names what it has not", 0);
 }
 
@@ -72,6 +72,7 @@ void find_plan(struct run *run)
         if (fd < 0)
             die(run, "no plan: this file is a part of miniload, not a command", 0);
         map_plan(run, fd);
+        run->plan_by_descriptor = 1;
     }
     memcpy(&run->header, run->plan, sizeof run->header);
     check_header(run);

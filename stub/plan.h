@@ -119,7 +119,7 @@ struct plan_header {
     uint32_t gap_limit; /* random gap between table and strings, in bytes, exclusive */
     uint32_t exe_file;
     uint32_t name;      /* offset of the program's name, NUL-terminated, for messages */
-    uint32_t reserved;
+    uint32_t spare;     /* offset of the path of another file with the same trampoline at the same place, 0 for none */
     struct plan_address entry;
     struct plan_mm mm;
     char comm[16];

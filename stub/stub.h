@@ -20,7 +20,7 @@ enum {
     ADDR_NO_RANDOMIZE = 0x0040000,
     AT_NULL = 0, AT_IGNORE = 1, AT_PAGESZ = 6, AT_RANDOM = 25, AT_EXECFN = 31, AT_SYSINFO_EHDR = 33,
 };
-enum { EPERM = 1, ENOENT = 2, ENOMEM = 12, EACCES = 13, EBUSY = 16, EEXIST = 17, EINVAL = 22, ENOSYS = 38, ESTALE = 116 };
+enum { EPERM = 1, ENOENT = 2, E2BIG = 7, ENOMEM = 12, EACCES = 13, EBUSY = 16, EEXIST = 17, EINVAL = 22, ENOSYS = 38, ESTALE = 116 };
 
 static inline long sys(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -59,6 +59,7 @@ struct run {
     const uint8_t *plan;
     struct plan_header header;
     uint64_t plan_size;               /* of the plan's mapping */
+    int plan_by_descriptor;           /* the executed file is the installed stub, without a plan in it */
     int randomize;
     uint64_t random[4];               /* from the kernel, used up from the end */
     size_t random_left;

@@ -9,6 +9,13 @@ from miniload.elf import segments as phdr
 from miniload.elf.header import parse_header
 from miniload.elf.source import BytesSource
 from miniload.errors import LaunchError
+from miniload.plan.wire import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from miniload.plan.model import LoadPlan
 
 PT_NULL = 0
 PHDR_SIZE = phdr.SIZE
@@ -34,6 +41,12 @@ def read_stub(arch: str) -> bytes:
         return os.read(fd, 1 << 20)
     finally:
         os.close(fd)
+
+
+def executable(plan: LoadPlan, fds: Sequence[int] | None = None, *, close: Sequence[int] = (), report: bool = False, keep_stack: bool = False) -> bytes:
+    """One ELF file that carries the plan out: the stub with the plan appended. For the options see miniload.plan.wire.encode."""
+    spare = stub_path(plan.arch)
+    return append_plan(read_stub(plan.arch), encode(plan, fds, close=close, spare=spare, report=report, keep_stack=keep_stack))
 
 
 def append_plan(stub: bytes, plan: bytes) -> bytes:

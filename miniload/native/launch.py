@@ -6,7 +6,7 @@ import os
 from errno import E2BIG, EACCES, EINVAL, ENOENT, ENOSYS, EPERM, ESTALE
 
 from miniload.errors import LaunchError
-from miniload.native.image import append_plan, read_stub, stub_path
+from miniload.native.image import executable, stub_path
 from miniload.plan.wire import encode
 
 TYPE_CHECKING = False
@@ -58,17 +58,13 @@ class Launch:
         self._fds.append(fd)
         return fd
 
-    def _encode(self) -> bytes:
-        fds = self.inherit
-        return encode(self.plan, fds[: self._planned], close=fds[self._planned :], report=self._report)
-
     def _stub_and_plan(self, inherit: bool) -> bytes:
         """The executable in memory: stub and plan in one file."""
-        stub = read_stub(self.plan.arch)
         fd = self._keep(_memfd(self.plan.comm))
         if inherit:
             self.inherit.append(fd)
-        _write(fd, append_plan(stub, self._encode()))
+        planned, others = self.inherit[: self._planned], self.inherit[self._planned :]
+        _write(fd, executable(self.plan, planned, close=others, report=self._report))
         return executable_path(b"/proc/self/fd/%d" % fd, len(self.plan.stack.execfn))
 
     def _fall_back(self, refused: OSError) -> None:
@@ -77,7 +73,7 @@ class Launch:
         del self.inherit[self._planned :]
         try:
             fd = self._keep(_unnamed_file())
-            _write(fd, self._encode())
+            _write(fd, encode(self.plan, self.inherit, report=self._report))
         except OSError:
             reason = f"cannot make a file for the plan: {refused.strerror}"
             raise LaunchError(self.plan.stack.execfn, reason, errno=refused.errno) from None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from miniload.errors import LaunchError
-from miniload.native.image import append_plan, read_stub
-from miniload.plan.wire import encode
+from miniload.native.image import executable
 from miniload.record import replace
 
 TYPE_CHECKING = False
@@ -23,7 +22,7 @@ def pack(plan: LoadPlan, output: bytes) -> None:
     program's $ORIGIN is not expanded right.
     """
     files = tuple(replace(file, path=os.path.abspath(file.path)) for file in plan.files)
-    image = append_plan(read_stub(plan.arch), encode(replace(plan, files=files), keep_stack=True))
+    image = executable(replace(plan, files=files), keep_stack=True)
     temporary = b"%s.%d.tmp" % (output, os.getpid())
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777)

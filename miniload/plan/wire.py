@@ -26,9 +26,17 @@ FIXUP = Struct("<III4xQI4xQI4x")
 HEADER = Struct("<8sQIIII" + "II" * 7 + "IIII" + "I4xQ" + "QQQQ" + "I4xQ" + "QQQQQQ" + "16s")
 
 
-def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, close: Sequence[int] = (), report: bool = False, keep_stack: bool = False) -> bytes:
+def encode(
+    plan: LoadPlan,
+    fds: Sequence[int] | None = None,
+    *,
+    close: Sequence[int] = (),
+    spare: bytes = b"",
+    report: bool = False,
+    keep_stack: bool = False,
+) -> bytes:
     """The plan for the stub. `fds` are the inherited descriptors of plan.files; without them the stub opens the paths. `close` are
-    others that it is to close.
+    others that it is to close. `spare` is the path of another file with the stub in it, b"" for none.
 
     `keep_stack`: argv and env are those that the stub itself is started with, and only the auxv entries that describe the
     program are changed.
@@ -51,13 +59,14 @@ def encode(plan: LoadPlan, fds: Sequence[int] | None = None, *, close: Sequence[
         *body.add(table, len(table)),
     ]
     name = body.add(plan.stack.execfn + b"\0", 1)[0]
+    spare_path = body.add(spare + b"\0", 1)[0] if spare else 0
     memory, stack = plan.memory, plan.stack
     arg_end = sum(map(len, stack.argv)) + len(stack.argv)
     env_end = arg_end + sum(map(len, stack.env)) + len(stack.env)
     header = HEADER.pack(
         MAGIC, HEADER.size + len(body.data), plan.machine, flags, plan.randomize, plan.rnd_bits,
         *arrays,
-        stack.gap_limit, 0, name, 0,  # exe_file is always the program
+        stack.gap_limit, 0, name, spare_path,  # exe_file is always the program
         plan.entry.base, plan.entry.offset,
         memory.start_code, memory.end_code, memory.start_data, memory.end_data,
         memory.brk.base, memory.brk.offset,

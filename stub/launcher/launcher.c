@@ -157,6 +157,7 @@ void stub_main(uint64_t *sp)
     for (uint64_t i = 1; i < kernel.argc; i++)
         *next++ = kernel.argv[i];
     *next = NULL;
-    SYS(SYS_execve, argv[0], argv, environment(kernel.envp, script.path), 0, 0);
+    if (SYS(SYS_execve, argv[0], argv, environment(kernel.envp, script.path), 0, 0) == -E2BIG)
+        complain(": argument list too long\n", argv[0]);
     complain(": cannot be executed, and miniload needs this Python: install miniload again\n", argv[0]);
 }
