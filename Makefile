@@ -19,7 +19,7 @@ test: $(VENV)/test-installed
 stub: $(VENV)/test-installed
 	$(PY) stub/build_stub.py
 
-bench: $(VENV)/bench-installed
+bench: $(VENV)/installed
 	$(PY) benchmarks/run.py
 
 lint: $(VENV)/lint-installed

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 PT_NULL = 0
 PHDR_SIZE = phdr.SIZE
 FILE_PAGE = 4096
-"""Alignment of the plan in the file; congruent to its address modulo any page size (stub/stub.lds)."""
-MAX_PAGE = 65536
+"""Alignment of the plan in the file, the smallest that a kernel takes."""
 
 
 def stub_path(arch: str) -> bytes:
@@ -54,9 +53,13 @@ def append_plan(stub: bytes, plan: bytes) -> bytes:
     source = BytesSource(stub, b"stub")
     header = parse_header(source)
     entries = phdr.parse_segments(source, header)
-    end = max(entry.vaddr + entry.memsz for entry in entries if entry.type == phdr.PT_LOAD)
+    loads = [entry for entry in entries if entry.type == phdr.PT_LOAD]
+    end = max(entry.vaddr + entry.memsz for entry in loads)
+    # What the stub is linked for, the largest page that a kernel of its architecture has, and no more: for an alignment beyond its page the
+    # kernel maps twice, and segments that touch can be unmapped together.
+    align = max(entry.align for entry in loads)
     offset = len(stub) + FILE_PAGE - 1 & -FILE_PAGE
-    vaddr = (end + MAX_PAGE - 1 & -MAX_PAGE) + offset % MAX_PAGE
+    vaddr = (end + align - 1 & -align) + offset % align
     image = bytearray(stub)
     image += bytes(offset - len(stub))
     image += plan
@@ -64,6 +67,6 @@ def append_plan(stub: bytes, plan: bytes) -> bytes:
         if entry.type == PT_NULL:
             at = header.phoff + entry.index * PHDR_SIZE
             size = len(plan)
-            pack_into("<IIQQQQQQ", image, at, phdr.PT_LOAD, phdr.PF_R, offset, vaddr, vaddr, size, size, MAX_PAGE)
+            pack_into("<IIQQQQQQ", image, at, phdr.PT_LOAD, phdr.PF_R, offset, vaddr, vaddr, size, size, align)
             return bytes(image)
     raise LaunchError(b"stub", "it has no room for a plan", field="p_type")
