@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 from struct import pack_into
 
 from miniload.elf import segments as phdr
@@ -35,7 +36,8 @@ def read_stub(arch: str) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise LaunchError(path, f"the stub is missing: {error.strerror}", errno=error.errno, remedy="make stub") from None
+        remedy = "make stub" if error.errno == ENOENT else None
+        raise LaunchError(path, f"the stub cannot be read: {error.strerror}", errno=error.errno, remedy=remedy) from None
     try:
         return os.read(fd, 1 << 20)
     finally:

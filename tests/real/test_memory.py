@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from compare import same, same_output
@@ -77,7 +77,7 @@ def test_heap(build: Build, compiler: str, flags: list[str]) -> None:
 
 def test_heap_under_a_data_limit(build: Build) -> None:
     """RLIMIT_DATA counts from the program's own heap."""
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (32 * MIB, 32 * MIB))}
+    limit: dict[str, Any] = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (32 * MIB, 32 * MIB))}
     assert same([build("heap.c")], **limit) == (1, b"sbrk failed\n", b"")
 
 
@@ -91,7 +91,7 @@ def test_low_addresses_are_free(build: Build, flags: list[str]) -> None:
 @pytest.mark.parametrize("size", [100, 200, 400])
 def test_address_space_limit(build: Build, size: int) -> None:
     """`ulimit -v`: the program can use as much of it as it can directly."""
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (size * MIB, size * MIB))}
+    limit: dict[str, Any] = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (size * MIB, size * MIB))}
     blocks = int(same_output([build("memory_limit.c")], **limit).split()[0])
     assert 0 < blocks < 100
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from compare import RUNNERS, running, same, same_output, signalled
@@ -264,14 +264,14 @@ def test_limits_and_priorities() -> None:
 
 def test_file_size_limit(tmp_path: Path) -> None:
     """SIGXFSZ, which Python ignores, kills a program that writes too much."""
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))}
+    limit: dict[str, Any] = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))}
     status, _, _ = same(["dd", "if=/dev/zero", "of=out", "bs=64k", "count=20", "status=none"], cwd=tmp_path, **limit)
     assert status == -signal.SIGXFSZ
 
 
 def test_processor_time_limit() -> None:
     """SIGXCPU after RLIMIT_CPU; the little that miniload used counts, as the kernel's exec does not reset it either."""
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 5))}
+    limit: dict[str, Any] = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 5))}
     assert same(["/bin/sh", "-c", "while :; do :; done"], **limit)[0] == -signal.SIGXCPU
 
 

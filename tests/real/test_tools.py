@@ -104,7 +104,7 @@ def test_git(tmp_path: Path) -> None:
     """init, add, commit, log, clone, gc and fsck, each in a repository of its own and by a loaded git of its own; then the commits
     have the same hashes and all output is the same."""
     need("git")
-    results = {}
+    results: dict[str, list[tuple[str, tuple[int, bytes, bytes]]]] = {}
     for name, runner in RUNNERS.items():
         home = tmp_path / name
         home.mkdir()
