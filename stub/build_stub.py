@@ -75,6 +75,18 @@ def build_launcher(arch: architectures.Arch, output: Path) -> Path:
     return build(arch, output / f"launcher-{arch.name}", [STUB / "launcher" / "launcher.c", *shared])
 
 
+def build_vcpu(arch: architectures.Arch, output: Path) -> Path:
+    """OUTPUT/vcpu-<arch>.so: the vCPU core, an ordinary shared object for this machine's libc (any since glibc 2.17)."""
+    output.mkdir(parents=True, exist_ok=True)
+    target = output / f"vcpu-{arch.name}.so"
+    chosen = os.environ.get(f"CC_{arch.name}")
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu.2.17", *ZIG_FLAGS]
+    flags = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,noexecstack", "-Wl,-s")
+    sources = map(str, sorted((ROOT / "miniload" / "vcpu").glob("*.c")))
+    subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *sources, "-o", str(target), "-ldl"], check=True)
+    return target
+
+
 def trim(image: bytes) -> bytes:
     """Only what is mapped: linkers leave section headers and, for large pages, a long run of zeros behind the code."""
     source = BytesSource(image, b"stub")
@@ -87,9 +99,11 @@ def trim(image: bytes) -> bytes:
 
 
 def build_all(output: Path = OUTPUT) -> list[Path]:
-    """The stubs and launchers of all architectures."""
+    """The stubs and launchers of all architectures, and the vCPU core of this machine's."""
     archs = [architectures.get(name) for name in architectures.NAMES]
-    return [build(arch, output) for build in (build_stub, build_launcher) for arch in archs]
+    host = architectures.host()
+    cores = [build_vcpu(host, output)] if host else []
+    return [build(arch, output) for build in (build_stub, build_launcher) for arch in archs] + cores
 
 
 if __name__ == "__main__":

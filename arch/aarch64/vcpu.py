@@ -1,0 +1,74 @@
+"""AArch64 for the vCPU core: Unicorn's numbers (2.1.4), and the way from EL1, where Unicorn starts, to EL0."""
+
+from __future__ import annotations
+
+import ctypes
+from struct import pack
+
+from miniload.vcpu.arch import VcpuArch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.vcpu.core import Vcpu
+
+X = [*range(199, 228), 1, 2]
+"""x0 to x30."""
+
+# What Linux lets EL0 do (arch/arm64/include/asm/sysreg.h, SCTLR_EL1_SET): DC ZVA, CTR_EL0, WFI, WFE, cache maintenance by address.
+SCTLR_USER = 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26
+CPACR_FP = 3 << 20
+CNTKCTL_USER = 3  # both counters readable; Linux allows the virtual one, which is the same clock here
+
+TO_EL0 = (
+    0xD5381003,  # mrs x3, sctlr_el1
+    0xAA040063,  # orr x3, x3, x4
+    0xD5181003,  # msr sctlr_el1, x3
+    0xD5181045,  # msr cpacr_el1, x5
+    0xD518E106,  # msr cntkctl_el1, x6
+    0xD518401F,  # msr spsr_el1, xzr: EL0, no flags, nothing masked
+    0xD518403F,  # msr elr_el1, xzr
+    0xD69F03E0,  # eret
+)
+
+
+def enter_user(vcpu: Vcpu) -> None:
+    """Runs TO_EL0 in a page that is there for that moment only. It ends with a fetch from address 0, where nothing is mapped."""
+    from miniload.vcpu.core import EXEC, FAULT, PAGE, READ, VcpuError
+
+    code = pack(f"<{len(TO_EL0)}I", *TO_EL0)
+    at = PAGE  # any page but that at 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    host = vcpu.base + at
+    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 3)
+    ctypes.memmove(host, code, len(code))
+    vcpu.protect(at, PAGE, READ | EXEC)
+    vcpu.write_registers({"x4": SCTLR_USER, "x5": CPACR_FP, "x6": CNTKCTL_USER, "pc": at})
+    left = vcpu.run()
+    vcpu.protect(at, PAGE, 0)
+    ctypes.memset(host, 0, PAGE)
+    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 0)
+    if (left.reason, left.pc) != (FAULT, 0):
+        raise VcpuError("aarch64", f"cannot enter EL0: {left}")
+    vcpu.write_registers({f"x{number}": 0 for number in range(31)})
+
+
+VCPU = VcpuArch(
+    uc_arch=2,
+    uc_mode=0,
+    cpu_model=3,  # UC_CPU_ARM64_MAX: the default, a Cortex-A72, has no LSE atomics
+    page_size=4096,  # the default is 1 KiB
+    registers={
+        **{f"x{number}": unicorn for number, unicorn in enumerate(X)},
+        "pc": 260,
+        "sp": 4,
+        "nzcv": 3,
+        "tpidr_el0": 262,
+        "fpcr": 291,
+        "fpsr": 292,
+    },
+    number="x8",
+    args=("x0", "x1", "x2", "x3", "x4", "x5"),
+    result="x0",
+    syscall_interrupt=2,
+    enter_user=enter_user,
+)

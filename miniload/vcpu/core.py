@@ -1,0 +1,247 @@
+"""The Python face of vcpu.c: one object for one emulated CPU and its address space. ctypes only; Unicorn's own binding, whose import
+costs 33 ms, is not used."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import Structure, byref, c_int, c_int32, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from importlib.util import find_spec
+
+from miniload.errors import MiniloadError
+from miniload.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from miniload.vcpu.arch import VcpuArch
+
+PAGE = 4096
+ARGS = 6
+READ, WRITE, EXEC = 1, 2, 4
+SYSCALL, FAULT, INTERRUPT, INVALID, STOP, ERROR = range(1, 7)
+"""Reasons to leave (vcpu.h, enum vcpu_reason)."""
+REASON_NAMES = ("none", "syscall", "fault", "interrupt", "invalid", "stop", "error")
+ADDRESS_BITS = 46
+
+
+class VcpuError(MiniloadError):
+    """The vCPU core refused a call; `errno` says why."""
+
+
+class CArch(Structure):
+    """struct vcpu_arch."""
+
+    _fields_ = (
+        ("uc_arch", c_int32),
+        ("uc_mode", c_int32),
+        ("cpu_model", c_int32),
+        ("page_size", c_uint32),
+        ("pc", c_int32),
+        ("result", c_int32),
+        ("number", c_int32),
+        ("args", c_int32 * ARGS),
+        ("syscall_interrupt", c_uint32),
+    )
+
+
+class CSyscall(Structure):
+    """struct vcpu_syscall."""
+
+    _fields_ = (("host_number", c_int32), ("kinds", c_uint8 * ARGS), ("sizes", c_uint16 * ARGS))
+
+
+class CExit(Structure):
+    """struct vcpu_exit."""
+
+    _fields_ = (
+        ("reason", c_uint32),
+        ("access", c_uint32),
+        ("pc", c_uint64),
+        ("address", c_uint64),
+        ("number", c_uint64),
+        ("args", c_uint64 * ARGS),
+    )
+
+
+class CCounts(Structure):
+    """struct vcpu_counts."""
+
+    _fields_ = (("blocks", c_uint64), ("syscalls_passed", c_uint64), ("tlb_fills", c_uint64))
+
+
+class Exit(Record):
+    """Why guest code was left. `number`: of the system call, the exception or the engine's error; `args`: of a system call.
+    `address` and `access` (READ, WRITE or EXEC): of a fault, the address exact to its page."""
+
+    reason: int
+    pc: int
+    number: int
+    args: tuple[int, ...]
+    address: int
+    access: int
+
+
+class PassThrough(Record):
+    """A system call that the core makes on the host by itself: host number, and for each argument its kind (vcpu.h, enum
+    vcpu_argument) and size."""
+
+    host_number: int
+    arguments: tuple[tuple[int, int], ...] = ()
+
+
+NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING = range(6)
+
+
+def _library() -> ctypes.CDLL:
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = os.path.join(here, "_built", f"vcpu-{os.uname().machine}.so")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
+    library.vcpu_region.restype = c_void_p
+    library.vcpu_destroy.restype = None
+    library.vcpu_free_context.restype = None
+    unicorn = find_unicorn()
+    code = library.vcpu_open_library(os.fsencode(unicorn))
+    if code < 0:
+        raise VcpuError(unicorn, os.strerror(-code), errno=-code)
+    return library
+
+
+def find_unicorn() -> str:
+    """Path of libunicorn in the installed `unicorn` package, which is not imported. VcpuError if it is not there."""
+    spec = find_spec("unicorn")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        path = os.path.join(place, "lib", "libunicorn.so.2")
+        if os.path.exists(path):
+            return path
+    raise VcpuError("unicorn", "the package or its libunicorn.so.2 is not installed", remedy="pip install 'unicorn>=2.1.4,<2.2'")
+
+
+class Vcpu:
+    """One emulated CPU in user mode, and its address space: `size` bytes, guest address A at host address `base` + A.
+
+    What is mapped there is the caller's business, by mmap at `base` + A; what the guest may do with it is said by `protect`. One
+    thread at a time may use it, but `stop` may be called from any.
+    """
+
+    _shared: ctypes.CDLL | None = None
+
+    def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS) -> None:
+        if Vcpu._shared is None:
+            Vcpu._shared = _library()
+        self._core = Vcpu._shared
+        self.arch = arch
+        self.size = size
+        self._handle = c_void_p()
+        self._exit = CExit()
+        ids = arch.registers
+        args = (c_int32 * ARGS)(*(ids[name] for name in arch.args))
+        described = CArch(
+            arch.uc_arch, arch.uc_mode, arch.cpu_model, arch.page_size, ids["pc"], ids[arch.result], ids[arch.number], args, arch.syscall_interrupt
+        )
+        self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
+        self.base: int = self._core.vcpu_region(self._handle)
+        try:
+            arch.enter_user(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, name: str, code: int) -> int:
+        if code < 0:
+            raise VcpuError(name, os.strerror(-code), errno=-code)
+        return code
+
+    def close(self) -> None:
+        """Frees the engine and unmaps the address space. Idempotent."""
+        if self._handle:
+            self._core.vcpu_destroy(self._handle)
+            self._handle = c_void_p()
+
+    def __enter__(self) -> Vcpu:
+        return self
+
+    def __exit__(self, *_what: object) -> None:
+        self.close()
+
+    def run(self) -> Exit:
+        """Runs guest code from where it is until something needs the caller."""
+        self._check("vcpu_run", self._core.vcpu_run(self._handle, byref(self._exit)))
+        left = self._exit
+        return Exit(left.reason, left.pc, left.number, tuple(left.args), left.address, left.access)
+
+    def stop(self) -> None:
+        """Makes a run in progress, or the next one, leave with STOP. From any thread."""
+        self._check("vcpu_stop", self._core.vcpu_stop(self._handle))
+
+    def protect(self, start: int, size: int, protection: int) -> None:
+        """Sets what the guest may do with whole pages: READ, WRITE, EXEC or 0. Forgets what was translated of them."""
+        self._check("vcpu_protect", self._core.vcpu_protect(self._handle, c_uint64(start), c_uint64(size), c_uint8(protection)))
+
+    def protection(self, address: int) -> int:
+        """The protection of the page at `address`, 0 outside the address space."""
+        found: int = self._core.vcpu_protection(self._handle, c_uint64(address))
+        return found
+
+    def invalidate(self, start: int, size: int) -> None:
+        """Forgets translations of code that the host has written."""
+        self._check("vcpu_invalidate", self._core.vcpu_invalidate(self._handle, c_uint64(start), c_uint64(size)))
+
+    def read_registers(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Values of registers of at most 64 bits."""
+        count = len(names)
+        ids, values = (c_int32 * count)(*(self.arch.registers[name] for name in names)), (c_uint64 * count)()
+        self._check("vcpu_read_registers", self._core.vcpu_read_registers(self._handle, ids, values, c_uint32(count)))
+        return tuple(values)
+
+    def write_registers(self, values: Mapping[str, int]) -> None:
+        """Sets registers of at most 64 bits; values are taken modulo 2^64."""
+        count = len(values)
+        ids = (c_int32 * count)(*(self.arch.registers[name] for name in values))
+        words = (c_uint64 * count)(*(value & (1 << 64) - 1 for value in values.values()))
+        self._check("vcpu_write_registers", self._core.vcpu_write_registers(self._handle, ids, words, c_uint32(count)))
+
+    def set_syscalls(self, table: Mapping[int, PassThrough]) -> None:
+        """The system calls, by guest number, that the core makes on the host itself."""
+        count = max(table, default=-1) + 1
+        rows = (CSyscall * count)()
+        for number in range(count):
+            row = table.get(number)
+            rows[number].host_number = -1 if row is None else row.host_number
+            for index, (kind, size) in enumerate(row.arguments if row else ()):
+                rows[number].kinds[index] = kind
+                rows[number].sizes[index] = size
+        self._check("vcpu_set_syscalls", self._core.vcpu_set_syscalls(self._handle, rows, c_uint32(count)))
+
+    def reserve_fds(self, low: int, high: int) -> None:
+        """Descriptors that passed-through system calls may not touch."""
+        self._check("vcpu_reserve_fds", self._core.vcpu_reserve_fds(self._handle, c_int32(low), c_int32(high)))
+
+    def save(self, context: c_void_p | None = None) -> c_void_p:
+        """The CPU's registers, into a new context or over an old one."""
+        context = context or c_void_p()
+        self._check("vcpu_save", self._core.vcpu_save(self._handle, byref(context)))
+        return context
+
+    def restore(self, context: c_void_p) -> None:
+        """The registers that `save` put there."""
+        self._check("vcpu_restore", self._core.vcpu_restore(self._handle, context))
+
+    def free_context(self, context: c_void_p) -> None:
+        """Frees what `save` made."""
+        self._core.vcpu_free_context(context)
+        context.value = None
+
+    def count(self, on: bool) -> None:
+        """Turns the counting of executed blocks on or off."""
+        self._check("vcpu_count", self._core.vcpu_count(self._handle, c_int(on)))
+
+    def counts(self) -> dict[str, int]:
+        """Blocks executed while counting was on, system calls passed through, TLB fills."""
+        counts = CCounts()
+        self._check("vcpu_counts", self._core.vcpu_counts(self._handle, byref(counts)))
+        return {name: getattr(counts, name) for name, _ in CCounts._fields_}

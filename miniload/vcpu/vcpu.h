@@ -1,0 +1,89 @@
+/* The vCPU core: a KVM-like face on libunicorn. `vcpu_run` executes guest code until something needs its caller and says what.
+ *
+ * No callback into the caller ever happens while guest code runs. The guest's address space is one host region: guest address
+ * A is host address region + A, mapped and protected by the caller with plain mmap/mprotect; the core keeps one byte of
+ * protection for every guest page, which is what the guest's accesses are checked against.
+ *
+ * Every function returns 0 or a negative errno unless it says otherwise. One thread at a time may use a vcpu, but for
+ * vcpu_stop, which any thread may call. miniload/vcpu/core.py is the ctypes side of this header; tests hold the two together.
+ */
+#ifndef MINILOAD_VCPU_H
+#define MINILOAD_VCPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VCPU_API __attribute__((visibility("default")))
+
+enum { VCPU_PAGE = 4096, VCPU_ARGS = 6, VCPU_REGISTERS_MAX = 128 };
+enum vcpu_prot { VCPU_READ = 1, VCPU_WRITE = 2, VCPU_EXEC = 4 };
+
+enum vcpu_reason {
+    VCPU_EXIT_NONE = 0,
+    VCPU_EXIT_SYSCALL = 1,   /* number and args are filled in; pc is behind the instruction */
+    VCPU_EXIT_FAULT = 2,     /* an access to `address` (its page is exact) of kind `access` was refused */
+    VCPU_EXIT_INTERRUPT = 3, /* exception `number` of the architecture (undefined instruction, breakpoint, ...) */
+    VCPU_EXIT_INVALID = 4,   /* an instruction that the translator does not know */
+    VCPU_EXIT_STOP = 5,      /* vcpu_stop was called */
+    VCPU_EXIT_ERROR = 6,     /* the engine failed: `number` is its error code */
+};
+
+/* What the core has to know of an architecture; values in Unicorn's own numbering (arch/<name>/vcpu.py). */
+struct vcpu_arch {
+    int32_t uc_arch, uc_mode, cpu_model;
+    uint32_t page_size;        /* to be set by uc_ctl, 0 to leave it */
+    int32_t pc, result, number;
+    int32_t args[VCPU_ARGS];
+    uint32_t syscall_interrupt; /* number of the exception that a system call instruction raises */
+};
+
+/* How the C side makes a system call itself. kinds[i] of an argument: */
+enum vcpu_argument {
+    VCPU_ARG_NONE = 0,
+    VCPU_ARG_VALUE = 1,  /* passed on */
+    VCPU_ARG_FD = 2,     /* 32-bit signed, passed on; reserved descriptors give EBADF */
+    VCPU_ARG_POINTER = 3, /* to sizes[i] bytes; NULL is passed on */
+    VCPU_ARG_BUFFER = 4, /* to args[sizes[i]] bytes */
+    VCPU_ARG_STRING = 5, /* NUL-terminated, bounded by the region */
+};
+struct vcpu_syscall {
+    int32_t host_number; /* -1: leave to the caller */
+    uint8_t kinds[VCPU_ARGS];
+    uint16_t sizes[VCPU_ARGS];
+};
+
+struct vcpu_exit {
+    uint32_t reason, access;
+    uint64_t pc, address, number;
+    uint64_t args[VCPU_ARGS];
+};
+
+struct vcpu_counts {
+    uint64_t blocks, syscalls_passed, tlb_fills;
+};
+
+struct vcpu;
+
+VCPU_API int vcpu_open_library(const char *path);
+VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
+VCPU_API void vcpu_destroy(struct vcpu *vcpu);
+VCPU_API void *vcpu_region(const struct vcpu *vcpu);
+VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
+VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
+VCPU_API int vcpu_invalidate(struct vcpu *vcpu, uint64_t start, uint64_t size);
+VCPU_API int vcpu_read_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t *values, uint32_t count);
+VCPU_API int vcpu_write_registers(struct vcpu *vcpu, const int32_t *ids, const uint64_t *values, uint32_t count);
+VCPU_API int vcpu_read_register_bytes(struct vcpu *vcpu, int32_t id, void *value);
+VCPU_API int vcpu_write_register_bytes(struct vcpu *vcpu, int32_t id, const void *value);
+VCPU_API int vcpu_context_size(struct vcpu *vcpu);
+VCPU_API int vcpu_save(struct vcpu *vcpu, void **context);
+VCPU_API int vcpu_restore(struct vcpu *vcpu, void *context);
+VCPU_API void vcpu_free_context(void *context);
+VCPU_API int vcpu_set_syscalls(struct vcpu *vcpu, const struct vcpu_syscall *table, uint32_t count);
+VCPU_API int vcpu_reserve_fds(struct vcpu *vcpu, int32_t low, int32_t high);
+VCPU_API int vcpu_count(struct vcpu *vcpu, int on);
+VCPU_API int vcpu_counts(const struct vcpu *vcpu, struct vcpu_counts *counts);
+VCPU_API int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+VCPU_API int vcpu_stop(struct vcpu *vcpu);
+
+#endif
