@@ -62,12 +62,6 @@ def get(name: str) -> Arch:
     return arch
 
 
-def by_machine(machine: int) -> Arch | None:
-    """The architecture with that e_machine, or None."""
-    name = BY_MACHINE.get(machine)
-    return get(name) if name else None
-
-
 def host() -> Arch | None:
     """The architecture of the running kernel's own programs, or None if it is not one of ours."""
     from os import uname

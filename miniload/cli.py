@@ -129,8 +129,8 @@ def make_plan(options: Options, launched: bool) -> LoadPlan:
 
 def explain(plan: LoadPlan, as_json: bool) -> int:
     """Prints the plan and the level that carrying it out should reach."""
-    from miniload.native.level import expected_level
     from miniload.plan import explain
+    from miniload.plan.level import expected_level
 
     level = expected_level()
     if as_json:

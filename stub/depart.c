@@ -16,6 +16,11 @@ static uintptr_t exit_gadget(const struct run *run)
     return 0;
 }
 
+static size_t trampoline_size(void)
+{
+    return (size_t)(trampoline_end - (const uint8_t *)&trampoline);
+}
+
 static int same_code(int fd, const uint8_t *code, size_t size, uint64_t offset)
 {
     uint8_t there[1024];
@@ -38,7 +43,7 @@ static long map_spare(const struct run *run)
     const uint8_t *code = (const uint8_t *)&trampoline;
     uint64_t offset = (uint64_t)(code - stub_image), within = offset & (run->kernel.page - 1);
     long at = -ESTALE;
-    if (same_code((int)fd, code, (size_t)(trampoline_end - code), offset))
+    if (same_code((int)fd, code, trampoline_size(), offset))
         at = map(0, run->kernel.page, PROT_READ | PROT_EXEC, MAP_PRIVATE, (int)fd, offset - within);
     SYS(SYS_close, fd, 0, 0, 0, 0);
     return failed(at) ? at : at + (long)within;
@@ -51,8 +56,7 @@ static long map_copy(const struct run *run)
         fd = SYS(SYS_memfd_create, "miniload", MFD_CLOEXEC, 0, 0, 0);
     if (failed(fd))
         return fd;
-    uint64_t size = (uint64_t)trampoline_end - (uint64_t)&trampoline;
-    long at = SYS(SYS_write, fd, &trampoline, size, 0, 0);
+    long at = SYS(SYS_write, fd, &trampoline, trampoline_size(), 0, 0);
     if (!failed(at))
         at = map(0, run->kernel.page, PROT_READ | PROT_EXEC, MAP_PRIVATE, (int)fd, 0);
     SYS(SYS_close, fd, 0, 0, 0, 0);
@@ -65,7 +69,7 @@ static long map_copy(const struct run *run)
 void copy_trampoline(struct run *run)
 {
     run->trampoline = (uint64_t)&trampoline;
-    if (run->mm_error || run->exe_error)
+    if (!sets_exe_link(run))
         return;
     long copy = map_spare(run);
     if (failed(copy))
@@ -124,7 +128,7 @@ static void list_unmaps(const struct run *run, struct departure *d)
 
 void depart(const struct run *run, const struct prctl_mm_map *mm)
 {
-    int with_exe = !run->mm_error && !run->exe_error;
+    int with_exe = sets_exe_link(run);
     struct departure d = {0};
     d.sp = run->sp;
     d.entry = address_of(run, run->header.entry);

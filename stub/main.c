@@ -30,7 +30,7 @@ void stub_main(uint64_t *sp)
         apply_fixups(&run, run.header.fixups);
     }
     copy_trampoline(&run);
-    if (run.mm_error || run.exe_error)
+    if (!sets_exe_link(&run))
         apply_fixups(&run, run.header.patches);
     depart(&run, &mm);
 }

@@ -84,6 +84,12 @@ static inline size_t elf_phdrs(const uint8_t *image, const struct elf_phdr **phd
     return *(const uint16_t *)(image + ELF_PHNUM_AT);
 }
 
+/* Whether the exe link is going to be set, as far as is known. */
+static inline int sets_exe_link(const struct run *run)
+{
+    return !run->mm_error && !run->exe_error;
+}
+
 /* Offsets are used by arch/<name>/trampoline.S. */
 enum { UNMAP_SLOTS = 4 };
 struct departure {

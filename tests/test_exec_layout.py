@@ -28,7 +28,7 @@ from observe import (
 )
 from support import MINILOAD
 
-from miniload.native.level import mm_map_denied
+from miniload.plan.level import mm_map_denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from observe import AT_EXECFN, START_BRK, Outcome, no_aslr, planned_errno, start
 from support import MINILOAD
 
 import miniload
-from miniload.native.level import mm_map_denied
+from miniload.plan.level import mm_map_denied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

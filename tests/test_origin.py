@@ -12,7 +12,7 @@ import confine
 import pytest
 from support import MINILOAD, clean_environment, compile_c, need, outcome
 
-from miniload.native.level import exe_link_denied
+from miniload.plan.level import exe_link_denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,9 +22,9 @@ from miniload import arch as architectures
 from miniload.elf.segments import PT_LOAD, Segment
 from miniload.elf.source import BytesSource
 from miniload.errors import ElfError
-from miniload.native.level import mm_map_denied
 from miniload.plan import layout
 from miniload.plan.host import HostFacts
+from miniload.plan.level import mm_map_denied
 from miniload.plan.model import PROGRAM, STRINGS, TABLE, Address, FileRef, Image, Stack
 from miniload.plan.stack import compose
 

@@ -18,7 +18,7 @@ from probe_compare import Comparison, allowed_at, told_level
 from probe_run import Surroundings, direct, execute
 from support import SCRIPT
 
-from miniload.native.level import exe_link_denied
+from miniload.plan.level import exe_link_denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from errno import EINVAL
+from errno import EINVAL, EIO
 
 from miniload import arch as architectures
+from miniload.elf.header import SIZE as HEADER_SIZE
 from miniload.elf.segments import PF_X, PT_GNU_STACK, parse_interpreter
-from miniload.errors import ElfError, ExecError, UnsupportedError, UsageError
+from miniload.errors import ElfError, UnsupportedError, UsageError
 from miniload.plan import layout
 from miniload.plan.accept import accept_interpreter, accept_program, check_loads
 from miniload.plan.auxv import vector
 from miniload.plan.host import read_host
 from miniload.plan.model import INTERPRETER, PROGRAM, Address, LoadPlan
 from miniload.plan.origin import origin_fixups, origin_strings, refuse_unpatchable
-from miniload.plan.program import OpenFile, follow_scripts, open_exec
+from miniload.plan.program import OpenFile, follow_scripts, open_interpreter
 from miniload.plan.stack import check_limits, compose
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from miniload.arch import Arch
     from miniload.plan.host import HostFacts
     from miniload.plan.model import Image
+    from miniload.plan.origin import OriginString
 
 COMM_SIZE = 15
 
@@ -60,7 +62,7 @@ def build(
             raise UsageError(path, "the program names no interpreter that could be replaced", field="--interp", value=interp)
         if named is None:
             return _plan(path, resolved.argv, env, resolved.scripts, image, None, auxv or {}, randomize, arch, host)
-        with _open_interpreter(file, named if interp is None else interp) as loader:
+        with _open_elf_interpreter(file, named if interp is None else interp) as loader:
             interpreter = accept_interpreter(loader.source, loader.ref, arch)
             return _plan(path, resolved.argv, env, resolved.scripts, image, interpreter, auxv or {}, randomize, arch, host)
 
@@ -72,14 +74,9 @@ def _refuse_embedded_nul(path: bytes, argv: tuple[bytes, ...], env: tuple[bytes,
                 raise UsageError(path, "embedded NUL byte", field=kind, value=string[:80])
 
 
-def _open_interpreter(program: OpenFile, path: bytes) -> OpenFile:
-    try:
-        file = open_exec(path or b".")  # to the kernel, which does not take it from user space, "" is the current directory
-    except ExecError as error:
-        raise type(error)(program.path, error.reason, field="PT_INTERP", value=path, errno=error.errno) from None
-    if file.ref.size < 64:
-        from errno import EIO
-
+def _open_elf_interpreter(program: OpenFile, path: bytes) -> OpenFile:
+    file = open_interpreter(path, program.path, "PT_INTERP")
+    if file.ref.size < HEADER_SIZE:
         file.close()
         raise ElfError(path, "shorter than an ELF header", field="size", value=file.ref.size, errno=EIO)
     return file
@@ -109,13 +106,7 @@ def _plan(
         if base.kind == "fixed" and image is images[-1] and image.entry >= arch.task_size:
             raise ElfError(image.source.name, "beyond the end of user space", field="e_entry", value=image.entry, errno=EINVAL)
 
-    strings = origin_strings(program)
-    if any(not found.writable for found in strings):
-        from miniload.native.level import exe_link_denied
-
-        if exe_link_denied():
-            refuse_unpatchable(program, strings)
-    patchable = tuple(found for found in strings if found.writable)
+    patchable = _patchable_strings(program)
     extra = b"".join(found.expanded + b"\0" for found in patchable)
 
     bias: int | Address = Address(INTERPRETER, 0) if dynamic else 0
@@ -138,6 +129,17 @@ def _plan(
         randomize=host.randomize if randomize else 0,
         rnd_bits=host.rnd_bits,
     )
+
+
+def _patchable_strings(program: Image) -> tuple[OriginString, ...]:
+    """The dynamic strings to patch should the exe link not be set. UnsupportedError if one cannot be, and the link cannot either."""
+    strings = origin_strings(program)
+    if any(not found.writable for found in strings):
+        from miniload.plan.level import exe_link_denied
+
+        if exe_link_denied():
+            refuse_unpatchable(program, strings)
+    return tuple(found for found in strings if found.writable)
 
 
 def _wants_executable_stack(program: Image) -> bool:

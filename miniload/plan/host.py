@@ -85,6 +85,15 @@ def _read_string(address: int) -> bytes | None:
         os.close(fd)
 
 
+def process_status(field: bytes) -> bytes:
+    """One field of /proc/self/status, without blanks around it; b"" if there is none or no /proc."""
+    try:
+        text = _read_file("/proc/self/status")
+    except OSError:
+        return b""
+    return text.partition(b"\n" + field + b":")[2].partition(b"\n")[0].strip()
+
+
 def _read_number(path: str, otherwise: int) -> int:
     try:
         return int(_read_file(path))

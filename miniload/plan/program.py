@@ -8,6 +8,7 @@ from errno import EACCES, ELOOP, ENOENT, ENOTDIR, ETXTBSY
 
 from miniload.elf.source import FileSource
 from miniload.errors import ExecError, NotFoundError, UnsupportedError, UsageError
+from miniload.plan.host import process_status
 from miniload.plan.model import FileRef
 from miniload.plan.script import MAX_DEPTH, parse_script
 from miniload.record import Record
@@ -134,21 +135,13 @@ def refuse_setid(file: OpenFile) -> None:
 def _changes_credentials(fd: int, status: os.stat_result) -> bool:
     setuid = status.st_mode & stat.S_ISUID and status.st_uid != os.geteuid()
     setgid = status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != os.getegid()
-    if (setuid or setgid) and not _no_new_privileges():
+    # Under no_new_privs the kernel, too, runs set-id files with the present credentials.
+    if (setuid or setgid) and process_status(b"NoNewPrivs") != b"1":
         return True
     if os.geteuid() == 0:
         return False
     try:
         return bool(os.getxattr(fd, "security.capability"))
-    except OSError:
-        return False
-
-
-def _no_new_privileges() -> bool:
-    """PR_GET_NO_NEW_PRIVS: then the kernel, too, runs set-id files with the present credentials."""
-    try:
-        with open("/proc/self/status", "rb") as status:
-            return b"\nNoNewPrivs:\t1\n" in status.read()
     except OSError:
         return False
 
@@ -185,7 +178,7 @@ def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tup
             check_size(arguments)
             scripts.append(file.path)
             file.close()
-            file = _open_script_interpreter(line.interpreter, scripts[-1])
+            file = open_interpreter(line.interpreter, scripts[-1], "#!", "bad interpreter: ")
             if len(scripts) > MAX_DEPTH:
                 raise ExecError(path, f"more than {MAX_DEPTH} levels of #! interpreters", errno=ELOOP)
         if not ignore_setid:
@@ -196,9 +189,10 @@ def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tup
         raise
 
 
-def _open_script_interpreter(interpreter: bytes, script: bytes) -> OpenFile:
+def open_interpreter(path: bytes, named_by: bytes, field: str, complaint: str = "") -> OpenFile:
+    """Opens the interpreter that the file `named_by` names in `field` ("#!" or PT_INTERP). To the kernel, which does not take the path
+    from user space, "" is the current directory. Errors are open_exec()'s, told of the file and the field."""
     try:
-        return open_exec(interpreter or b".")  # "" is the current directory, as in build._open_interpreter
+        return open_exec(path or b".")
     except ExecError as error:
-        reason = f"bad interpreter: {error.reason}"
-        raise type(error)(script, reason, field="#!", value=interpreter, errno=error.errno) from None
+        raise type(error)(named_by, complaint + error.reason, field=field, value=path, errno=error.errno) from None

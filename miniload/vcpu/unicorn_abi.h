@@ -17,7 +17,7 @@ struct uc_tlb_entry {
 };
 
 enum {
-    UC_HOOK_INTR = 1, UC_HOOK_INSN = 2, UC_HOOK_BLOCK = 8, UC_HOOK_INSN_INVALID = 1 << 14, UC_HOOK_TLB_FILL = 1 << 17,
+    UC_HOOK_INTR = 1, UC_HOOK_BLOCK = 8, UC_HOOK_INSN_INVALID = 1 << 14, UC_HOOK_TLB_FILL = 1 << 17,
     UC_MEM_READ = 16, UC_MEM_WRITE = 17, UC_MEM_FETCH = 18,
     UC_PROT_ALL = 7, UC_TLB_VIRTUAL = 1, UC_ERR_INSN_INVALID = 10,
     UC_CTL_PAGE_SIZE = 1, UC_CTL_USE_EXITS = 4, UC_CTL_CPU_MODEL = 7, UC_CTL_TB_REMOVE_CACHE = 9, UC_CTL_TB_FLUSH = 10, UC_CTL_TLB_FLUSH = 11,
@@ -41,7 +41,6 @@ struct unicorn_api {
     int (*reg_write)(uc_engine *uc, int id, const void *value);
     int (*reg_read_batch)(uc_engine *uc, const int *ids, void **values, int count);
     int (*reg_write_batch)(uc_engine *uc, const int *ids, void *const *values, int count);
-    size_t (*context_size)(uc_engine *uc);
     int (*context_alloc)(uc_engine *uc, void **context);
     int (*context_free)(void *context);
     int (*context_save)(uc_engine *uc, void *context);
@@ -52,7 +51,7 @@ static inline int unicorn_bind(struct unicorn_api *api, void *library)
 {
     static const char names[][24] = {
         "uc_open", "uc_close", "uc_ctl", "uc_mem_map_ptr", "uc_hook_add", "uc_hook_del", "uc_emu_start", "uc_emu_stop",
-        "uc_reg_read", "uc_reg_write", "uc_reg_read_batch", "uc_reg_write_batch", "uc_context_size", "uc_context_alloc",
+        "uc_reg_read", "uc_reg_write", "uc_reg_read_batch", "uc_reg_write_batch", "uc_context_alloc",
         "uc_context_free", "uc_context_save", "uc_context_restore",
     };
     void **slots = (void **)api; /* all members are pointers, in this order */

@@ -324,11 +324,6 @@ int vcpu_write_register_bytes(struct vcpu *v, int32_t id, const void *value)
     return api.reg_write(v->uc, id, value) ? -EINVAL : 0;
 }
 
-int vcpu_context_size(struct vcpu *v)
-{
-    return (int)api.context_size(v->uc);
-}
-
 /* Saves into *context, which is made if it is NULL. */
 int vcpu_save(struct vcpu *v, void **context)
 {

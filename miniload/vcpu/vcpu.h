@@ -75,7 +75,6 @@ VCPU_API int vcpu_read_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t
 VCPU_API int vcpu_write_registers(struct vcpu *vcpu, const int32_t *ids, const uint64_t *values, uint32_t count);
 VCPU_API int vcpu_read_register_bytes(struct vcpu *vcpu, int32_t id, void *value);
 VCPU_API int vcpu_write_register_bytes(struct vcpu *vcpu, int32_t id, const void *value);
-VCPU_API int vcpu_context_size(struct vcpu *vcpu);
 VCPU_API int vcpu_save(struct vcpu *vcpu, void **context);
 VCPU_API int vcpu_restore(struct vcpu *vcpu, void *context);
 VCPU_API void vcpu_free_context(void *context);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from miniload.plan.host import process_status
 from miniload.record import Record
 
 CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE = 21, 40
@@ -32,21 +33,10 @@ def expected_level() -> Level:
 def exe_link_denied() -> str | None:
     """Why /proc/self/exe cannot be set, or None if it can: Linux 6.18 kernel/sys.c asks for CAP_CHECKPOINT_RESTORE or
     CAP_SYS_ADMIN in the process's own user namespace, and for PR_SET_MM_MAP to exist."""
-    effective = _effective_capabilities()
+    effective = int(process_status(b"CapEff") or b"0", 16)
     if not effective & (1 << CAP_SYS_ADMIN | 1 << CAP_CHECKPOINT_RESTORE):
         return "setting /proc/self/exe needs CAP_CHECKPOINT_RESTORE"
     return mm_map_denied()
-
-
-def _effective_capabilities() -> int:
-    try:
-        with open("/proc/self/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"CapEff:"):
-                    return int(line.split()[1], 16)
-    except OSError:
-        pass
-    return 0
 
 
 def mm_map_denied() -> str | None:
