@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,8 +15,11 @@
 
 #include "unicorn_abi.h"
 
+enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000 };
+
 struct vcpu {
     uc_engine *uc;
+    bool quick;         /* see skip_exit_checks */
     struct vcpu_arch arch;
     uint8_t *region;
     uint64_t size;
@@ -189,6 +193,32 @@ static int add_hooks(struct vcpu *v)
     return bad ? -EIO : 0;
 }
 
+/* U35: the engine calls a helper after every guest load and store, to see whether it shall stop, which costs two to five times the
+ * access itself; at the start of every block it looks anyway. Its flag to leave the calls out is not in its interface, so it
+ * is looked for in the engine's record, by the layout of 2.1.4: next_pc (8 bytes), hook_insert, first_tb, no_exit_request, init_done
+ * (a byte each), 64 jump buffers, nested_level, last_tb, empty_view, tcg_buffer_size, of which the last has a value that nothing else
+ * has. Where that is not found exactly once the engine is only slower. */
+static bool skip_exit_checks(struct vcpu *v)
+{
+    enum { JUMP_BUFFERS = 64 * 200, FLAGS = 8, BUFFERS = 16, NESTED = BUFFERS + JUMP_BUFFERS, SIZE_AT = NESTED + 24 };
+    uint8_t *record = (uint8_t *)v->uc, *found = NULL;
+    size_t size = malloc_usable_size(record);
+    for (size_t at = 0; at + SIZE_AT + 4 <= size; at += 8) {
+        uint8_t *here = record + at;
+        uint32_t buffer_size, nested;
+        memcpy(&buffer_size, here + SIZE_AT, sizeof buffer_size);
+        memcpy(&nested, here + NESTED, sizeof nested);
+        if (buffer_size != TCG_BUFFER_SIZE || nested || here[FLAGS] > 1 || here[FLAGS + 1] > 1 || here[FLAGS + 2] || here[FLAGS + 3] != 1)
+            continue;
+        if (found)
+            return false;
+        found = here;
+    }
+    if (found)
+        found[FLAGS + 2] = 1;
+    return found;
+}
+
 static int open_engine(struct vcpu *v)
 {
     if (api.open(v->arch.uc_arch, v->arch.uc_mode, &v->uc))
@@ -197,13 +227,14 @@ static int open_engine(struct vcpu *v)
         return -EINVAL;
     if (v->arch.page_size && api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_PAGE_SIZE), v->arch.page_size)) /* U21 */
         return -EINVAL;
-    api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_TCG_BUFFER_SIZE), (uint32_t)(256u << 20)); /* U31 */
+    api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_TCG_BUFFER_SIZE), TCG_BUFFER_SIZE); /* U31 */
     if (api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_TLB_TYPE), UC_TLB_VIRTUAL))
         return -EIO;
     if (api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_USE_EXITS), 1)) /* a list of end addresses, and it is empty: a run has no end of its own */
         return -EIO;
     if (api.mem_map_ptr(v->uc, 0, v->size, UC_PROT_ALL, v->region)) /* U5, U6 */
         return -ENOMEM;
+    v->quick = skip_exit_checks(v);
     return add_hooks(v);
 }
 
@@ -247,6 +278,11 @@ void vcpu_destroy(struct vcpu *v)
         munmap(v->prot, v->size / VCPU_PAGE);
     free(v->table);
     free(v);
+}
+
+int vcpu_quick(const struct vcpu *v)
+{
+    return v->quick;
 }
 
 void *vcpu_region(const struct vcpu *v)

@@ -67,6 +67,7 @@ struct vcpu;
 VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
+VCPU_API int vcpu_quick(const struct vcpu *vcpu);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
 VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
