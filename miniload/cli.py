@@ -9,7 +9,7 @@ from miniload.errors import MiniloadError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import NoReturn
 
     from miniload.plan.model import LoadPlan
@@ -23,6 +23,14 @@ Runs PROGRAM as execve would, loaded by miniload. Options come before PROGRAM; -
   --env VAR=VALUE     set one, whose value may hold anything
   -U VAR,...          remove some                                   [MINILOAD_UNSET_ENV, QEMU_UNSET_ENV]
   -0, --argv0 ARG     argv[0], else PROGRAM                         [MINILOAD_ARGV0, QEMU_ARGV0]
+  -L, --sysroot DIR   where a foreign program's absolute paths are looked up first; else /usr/<triplet>, if it is there
+                                                                    [MINILOAD_SYSROOT, QEMU_LD_PREFIX]
+  --engine NAME       auto (native if the machine matches), native or unicorn   [MINILOAD_ENGINE]
+  --cpu NAME          the emulated CPU's model; help lists them     [MINILOAD_CPU, QEMU_CPU]
+  -s SIZE             limit of the emulated program's stack, with K, M or G     [MINILOAD_STACK_SIZE, QEMU_STACK_SIZE]
+  -r RELEASE          what uname tells an emulated program          [MINILOAD_UNAME, QEMU_UNAME]
+  --strace[=FILE]     log the emulated program's system calls to stderr, or to FILE   [MINILOAD_STRACE, QEMU_STRACE]
+  --via-stub          have the stub carry the plan out inside the emulator
   --interp FILE       the interpreter to load instead of the one that PROGRAM names
   --auxv NAME=VALUE   replace or add an auxv entry, such as HWCAP2=0 or 0x7777=1
   --no-aslr           fixed addresses, as setarch -R (children inherit it)
@@ -54,6 +62,13 @@ class Options:
         self.json = False
         self.pack: bytes | None = None
         self.verbose = False
+        self.sysroot: bytes | None = None
+        self.engine = "auto"
+        self.cpu = ""
+        self.stack = 0
+        self.uname = ""
+        self.strace: bytes | None = None
+        self.via_stub = False
         self.command: list[bytes] = []
 
 
@@ -86,6 +101,14 @@ def run(options: Options, launched: str | None) -> int:
     """Explains, packs or executes."""
     if not options.command:
         raise UsageError("", "no program given", remedy="miniload --help")
+    if options.cpu == "help":
+        from miniload.linux.choose import list_cpus
+
+        sys.stdout.write(list_cpus())
+        return 0
+    foreign = emulated(options, launched is not None)
+    if foreign is not None:
+        return foreign
     plan = make_plan(options, launched is not None)
     if options.explain:
         return explain(plan, options.json)
@@ -97,6 +120,34 @@ def run(options: Options, launched: str | None) -> int:
     return execute(plan, options.verbose, launched or "")
 
 
+def emulated(options: Options, launched: bool) -> int | None:
+    """Runs or explains the program in the emulator, if that is who has to; None if this machine can run it."""
+    from miniload import arch as architectures
+    from miniload.plan.machine import machine_of
+
+    if options.engine == "native":
+        return None
+    program, env = program_and_environment(options, launched)
+    machine = machine_of(program, locator(options.sysroot))
+    native = architectures.host()
+    if machine not in architectures.BY_MACHINE or (options.engine == "auto" and native is not None and machine == native.machine):
+        return None
+    from miniload.linux.choose import emulate
+
+    return emulate(options, machine, program, env)
+
+
+def locator(sysroot: bytes | None) -> Callable[[bytes], bytes]:
+    """Where paths lead, given -L."""
+    if not sysroot:
+        from miniload.plan.program import as_named
+
+        return as_named
+    from miniload.linux.paths import Paths
+
+    return Paths(sysroot).host
+
+
 def execute(plan: LoadPlan, verbose: bool, ignored: str) -> NoReturn:
     """Becomes the program."""
     from miniload.native.launch import Launch
@@ -105,14 +156,20 @@ def execute(plan: LoadPlan, verbose: bool, ignored: str) -> NoReturn:
         launch.exec(ignore_sigpipe="p" in ignored, ignore_sigxfsz="x" in ignored)
 
 
-def make_plan(options: Options, launched: bool) -> LoadPlan:
-    """The plan for the command: found in PATH, with its environment edited."""
-    from miniload.plan.build import build
+def program_and_environment(options: Options, launched: bool) -> tuple[bytes, list[bytes]]:
+    """The command's program, found in PATH, and its environment, edited."""
     from miniload.plan.program import search_path
 
     env = edit_environment(own_environment(launched), options.env_edits)
     path = next((entry[5:] for entry in env if entry.startswith(b"PATH=")), None)
-    program = search_path(options.command[0], path)
+    return search_path(options.command[0], path), env
+
+
+def make_plan(options: Options, launched: bool) -> LoadPlan:
+    """The plan for the command."""
+    from miniload.plan.build import build
+
+    program, env = program_and_environment(options, launched)
     argv0 = options.command[0] if options.argv0 is None else options.argv0
     if not options.aslr:
         disable_aslr()
@@ -203,6 +260,29 @@ def read_environment(options: Options, environ: os._Environ[bytes]) -> None:
     options.env_edits += removals_of(first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV"))
     options.argv0 = first(b"MINILOAD_ARGV0", b"QEMU_ARGV0") or None
     options.verbose = first(b"MINILOAD_VERBOSE") not in (b"", b"0")
+    options.sysroot = first(b"MINILOAD_SYSROOT", b"QEMU_LD_PREFIX") or None
+    options.engine = engine_of(os.fsdecode(first(b"MINILOAD_ENGINE") or b"auto"))
+    options.cpu = os.fsdecode(first(b"MINILOAD_CPU", b"QEMU_CPU"))
+    options.uname = os.fsdecode(first(b"MINILOAD_UNAME", b"QEMU_UNAME"))
+    options.stack = size_of(os.fsdecode(first(b"MINILOAD_STACK_SIZE", b"QEMU_STACK_SIZE") or b"0"))
+    if first(b"MINILOAD_STRACE", b"QEMU_STRACE") not in (b"", b"0"):
+        options.strace = b""
+
+
+def engine_of(name: str) -> str:
+    """One of the engines. UsageError if it is none."""
+    if name not in ("auto", "native", "unicorn"):
+        raise UsageError("", "want auto, native or unicorn", field="--engine", value=name)
+    return name
+
+
+def size_of(text: str) -> int:
+    """A number of bytes, with K, M or G behind it or not. UsageError if it is none."""
+    unit = {"K": 10, "M": 20, "G": 30}.get(text[-1:].upper(), 0)
+    digits = text[:-1] if unit else text
+    if not digits.isdecimal():
+        raise UsageError("", "want a size, such as 8M", field="-s", value=text)
+    return int(digits) << unit
 
 
 def removals_of(text: bytes) -> list[tuple[bytes, None]]:
@@ -257,6 +337,18 @@ def parse_option(options: Options, word: str, words: Iterator[str]) -> bool:
 
         kind, number = parse_override(value())
         options.auxv[kind] = number
+    elif name in ("-L", "--sysroot"):
+        options.sysroot = os.fsencode(value())
+    elif name == "--engine":
+        options.engine = engine_of(value())
+    elif name in ("--cpu", "-cpu"):
+        options.cpu = value()
+    elif name == "-s":
+        options.stack = size_of(value())
+    elif name == "-r":
+        options.uname = value()
+    elif name in ("--strace", "-strace"):
+        options.strace = os.fsencode(attached)
     elif name == "--pack":
         options.pack = os.fsencode(value())
     elif equals or not parse_flag(options, name):
@@ -274,6 +366,8 @@ def parse_flag(options: Options, name: str) -> bool:
         options.explain = True
     elif name == "--json":
         options.json = True
+    elif name == "--via-stub":
+        options.via_stub = True
     elif name == "-v":
         options.verbose = True
     elif name in ("--version", "-version"):

@@ -15,12 +15,12 @@ from miniload.plan.auxv import vector
 from miniload.plan.host import read_host
 from miniload.plan.model import INTERPRETER, PROGRAM, Address, LoadPlan
 from miniload.plan.origin import origin_fixups, origin_strings, refuse_unpatchable
-from miniload.plan.program import OpenFile, follow_scripts, open_interpreter
+from miniload.plan.program import OpenFile, as_named, follow_scripts, open_interpreter
 from miniload.plan.stack import check_limits, compose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from miniload.arch import Arch
     from miniload.plan.host import HostFacts
@@ -41,8 +41,9 @@ def build(
     ignore_setid: bool = False,
     arch: Arch | None = None,
     host: HostFacts | None = None,
+    locate: Callable[[bytes], bytes] = as_named,
 ) -> LoadPlan:
-    """The plan of execve(path, argv, env). `arch` and `host` default to this machine's.
+    """The plan of execve(path, argv, env). `arch` and `host` default to this machine's; `locate` says where paths lead (a sysroot).
 
     Raises ElfError, ExecError or UnsupportedError, each with execve's errno; errors come in execve's order: the file, the size of
     the arguments, the scripts, the ELF header, the interpreter.
@@ -54,7 +55,7 @@ def build(
     argv, env = tuple(argv) or (b"",), tuple(env)
     _refuse_embedded_nul(path, argv, env)
     counted = len(argv), len(env)
-    resolved = follow_scripts(path, argv, lambda current: check_limits(path, current, env, counted, host), ignore_setid=ignore_setid)
+    resolved = follow_scripts(path, argv, lambda current: check_limits(path, current, env, counted, host), ignore_setid=ignore_setid, locate=locate)
     with resolved.file as file:
         image = accept_program(file.source, file.ref, arch)
         named = parse_interpreter(file.source, image.segments)
@@ -62,7 +63,7 @@ def build(
             raise UsageError(path, "the program names no interpreter that could be replaced", field="--interp", value=interp)
         if named is None:
             return _plan(path, resolved.argv, env, resolved.scripts, image, None, auxv or {}, randomize, arch, host)
-        with _open_elf_interpreter(file, named if interp is None else interp) as loader:
+        with _open_elf_interpreter(file, named if interp is None else interp, locate) as loader:
             interpreter = accept_interpreter(loader.source, loader.ref, arch)
             return _plan(path, resolved.argv, env, resolved.scripts, image, interpreter, auxv or {}, randomize, arch, host)
 
@@ -74,8 +75,8 @@ def _refuse_embedded_nul(path: bytes, argv: tuple[bytes, ...], env: tuple[bytes,
                 raise UsageError(path, "embedded NUL byte", field=kind, value=string[:80])
 
 
-def _open_elf_interpreter(program: OpenFile, path: bytes) -> OpenFile:
-    file = open_interpreter(path, program.path, "PT_INTERP")
+def _open_elf_interpreter(program: OpenFile, path: bytes, locate: Callable[[bytes], bytes]) -> OpenFile:
+    file = open_interpreter(path, program.path, "PT_INTERP", locate=locate)
     if file.ref.size < HEADER_SIZE:
         file.close()
         raise ElfError(path, "shorter than an ELF header", field="size", value=file.ref.size, errno=EIO)

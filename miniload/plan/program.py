@@ -68,38 +68,44 @@ def search_path(name: bytes, path: bytes | None) -> bytes:
     raise NotFoundError(name, "not found in PATH", errno=ENOENT)
 
 
-def open_exec(path: bytes) -> OpenFile:
+def as_named(path: bytes) -> bytes:
+    """Where a path leads when there is no sysroot: there."""
+    return path
+
+
+def open_exec(path: bytes, locate: Callable[[bytes], bytes] = as_named) -> OpenFile:
     """Opens a file as do_open_execat() would, with its checks and errno: a regular file (EACCES), executable (EACCES), not on a
     noexec mount (EACCES), not open for writing (ETXTBSY). The caller closes it.
 
-    A file that may be executed but not read is refused (UnsupportedError).
+    A file that may be executed but not read is refused (UnsupportedError). `locate` says where the path leads on this machine.
     """
     if b"\0" in path:
         raise UsageError(path, "embedded NUL byte")
+    place = locate(path)
     try:
-        status = os.stat(path)
+        status = os.stat(place)
     except OSError as error:
         raise _exec_error(path, error) from None
     if not stat.S_ISREG(status.st_mode):
         reason = "is a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise ExecError(path, reason, errno=EACCES)
-    if not os.access(path, os.X_OK, effective_ids=True):
+    if not os.access(place, os.X_OK, effective_ids=True):
         raise ExecError(path, f"permission denied: not executable (mode {stat.S_IMODE(status.st_mode):04o})", errno=EACCES)
     try:
         # O_NONBLOCK: should the path have become a FIFO meanwhile, do not wait for a writer.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError:
         raise UnsupportedError(path, "may be executed but not read, and a loader has to read", errno=EACCES) from None
     except OSError as error:
         raise _exec_error(path, error) from None
     try:
-        return _checked(path, fd)
+        return _checked(path, place, fd)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _checked(path: bytes, fd: int) -> OpenFile:
+def _checked(path: bytes, place: bytes, fd: int) -> OpenFile:
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         raise ExecError(path, "not a regular file", errno=EACCES)
@@ -107,7 +113,7 @@ def _checked(path: bytes, fd: int) -> OpenFile:
         raise ExecError(path, "on a file system mounted noexec", errno=EACCES)
     if _open_for_writing(fd):
         raise ExecError(path, "text file busy: open for writing", errno=ETXTBSY)
-    return OpenFile(path, fd, FileRef(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return OpenFile(path, fd, FileRef(place, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
 def _open_for_writing(fd: int) -> bool:
@@ -160,7 +166,14 @@ class Resolved(Record):
     scripts: tuple[bytes, ...]
 
 
-def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tuple[bytes, ...]], None], *, ignore_setid: bool = False) -> Resolved:
+def follow_scripts(
+    path: bytes,
+    argv: Sequence[bytes],
+    check_size: Callable[[tuple[bytes, ...]], None],
+    *,
+    ignore_setid: bool = False,
+    locate: Callable[[bytes], bytes] = as_named,
+) -> Resolved:
     """Opens `path` and, while it is a script, its interpreter, with argv changed as load_script() does: argv[0] gives way to the
     interpreter, its argument and the script's path. `check_size` is called with each argv, when the kernel would copy it.
 
@@ -169,7 +182,7 @@ def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tup
     """
     arguments = tuple(argv) or (b"",)
     scripts: list[bytes] = []
-    file = open_exec(path)
+    file = open_exec(path, locate)
     try:
         check_size(arguments)
         while (line := parse_script(file.source.read(0, 256), file.path)) is not None:
@@ -178,7 +191,7 @@ def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tup
             check_size(arguments)
             scripts.append(file.path)
             file.close()
-            file = open_interpreter(line.interpreter, scripts[-1], "#!", "bad interpreter: ")
+            file = open_interpreter(line.interpreter, scripts[-1], "#!", "bad interpreter: ", locate)
             if len(scripts) > MAX_DEPTH:
                 raise ExecError(path, f"more than {MAX_DEPTH} levels of #! interpreters", errno=ELOOP)
         if not ignore_setid:
@@ -189,10 +202,10 @@ def follow_scripts(path: bytes, argv: Sequence[bytes], check_size: Callable[[tup
         raise
 
 
-def open_interpreter(path: bytes, named_by: bytes, field: str, complaint: str = "") -> OpenFile:
+def open_interpreter(path: bytes, named_by: bytes, field: str, complaint: str = "", locate: Callable[[bytes], bytes] = as_named) -> OpenFile:
     """Opens the interpreter that the file `named_by` names in `field` ("#!" or PT_INTERP). To the kernel, which does not take the path
     from user space, "" is the current directory. Errors are open_exec()'s, told of the file and the field."""
     try:
-        return open_exec(path or b".")
+        return open_exec(path or b".", locate)
     except ExecError as error:
         raise type(error)(named_by, complaint + error.reason, field=field, value=path, errno=error.errno) from None

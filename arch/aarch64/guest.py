@@ -1,0 +1,29 @@
+"""AArch64 for the Linux personality: Linux 6.18 arch/arm64 (uapi/asm/fcntl.h, sigcontext.h, kernel/vdso/sigreturn.S)."""
+
+from __future__ import annotations
+
+from struct import pack
+
+from miniload.linux.arch import GuestArch, pack_generic_stat
+
+
+def cpuinfo(count: int) -> str:
+    """/proc/cpuinfo of the emulated CPU (arch/arm64/kernel/cpuinfo.c, c_show())."""
+    features = "fp asimd aes pmull sha1 sha2 crc32 atomics asimdrdm"
+    one = f"BogoMIPS\t: 125.00\nFeatures\t: {features}\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n"
+    return "".join(f"processor\t: {index}\n{one}" for index in range(count))
+
+
+GUEST = GuestArch(
+    machine="aarch64",
+    open_flags={"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_DIRECT": 0o200000, "O_LARGEFILE": 0o400000},
+    pack_stat=pack_generic_stat,
+    epoll_packed=False,
+    clone_tls_first=True,
+    has_restorer=True,
+    stack_pointer="sp",
+    thread_pointer="tpidr_el0",
+    signal_return=pack("<II", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
+    auxv={16: 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x1000, 26: 0, 51: 4720},
+    cpuinfo=cpuinfo,
+)

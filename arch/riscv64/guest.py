@@ -1,0 +1,27 @@
+"""RISC-V 64 for the Linux personality: Linux 6.18 arch/riscv (uapi/asm/ucontext.h, kernel/vdso/rt_sigreturn.S)."""
+
+from __future__ import annotations
+
+from struct import pack
+
+from miniload.linux.arch import GuestArch, pack_generic_stat
+
+
+def cpuinfo(count: int) -> str:
+    """/proc/cpuinfo of the emulated CPU (arch/riscv/kernel/cpu.c, c_show())."""
+    return "".join(f"processor\t: {index}\nhart\t\t: {index}\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n" for index in range(count))
+
+
+GUEST = GuestArch(
+    machine="riscv64",
+    open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
+    pack_stat=pack_generic_stat,
+    epoll_packed=False,
+    clone_tls_first=True,
+    has_restorer=False,
+    stack_pointer="sp",
+    thread_pointer="tp",
+    signal_return=pack("<II", 0x08B00893, 0x00000073),  # li a7, 139; ecall
+    auxv={16: sum(1 << ord(letter) - ord("a") for letter in "imafdc"), 26: 0, 51: 1248},
+    cpuinfo=cpuinfo,
+)

@@ -1,0 +1,54 @@
+"""x86-64 for the Linux personality: Linux 6.18 arch/x86 (uapi/asm/stat.h, sigcontext.h)."""
+
+from __future__ import annotations
+
+from struct import pack
+
+from miniload.linux.arch import GuestArch, times
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+
+
+def pack_stat(status: os.stat_result) -> bytes:
+    """struct stat, 144 bytes."""
+    return pack(
+        "<QQQIIIIQqqqqQqQqQqqq",
+        status.st_dev,
+        status.st_ino,
+        status.st_nlink,
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+        0,
+        status.st_rdev,
+        status.st_size,
+        status.st_blksize,
+        status.st_blocks,
+        *times(status),
+        0,
+        0,
+        0,
+    )
+
+
+def cpuinfo(count: int) -> str:
+    """/proc/cpuinfo of the emulated CPU (arch/x86/kernel/cpu/proc.c, show_cpuinfo())."""
+    flags = "fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm"
+    return "".join(f"processor\t: {index}\nvendor_id\t: GenuineIntel\nmodel name\t: miniload\nflags\t\t: {flags}\n\n" for index in range(count))
+
+
+GUEST = GuestArch(
+    machine="x86_64",
+    open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
+    pack_stat=pack_stat,
+    epoll_packed=True,
+    clone_tls_first=False,
+    has_restorer=True,
+    stack_pointer="sp",
+    thread_pointer="fs_base",
+    signal_return=b"",
+    auxv={16: 0, 26: 0, 51: 3632},
+    cpuinfo=cpuinfo,
+)

@@ -1,0 +1,68 @@
+"""What the personality has to know of an architecture; arch/<name>/guest.py has the values."""
+
+from __future__ import annotations
+
+from miniload.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+
+
+class GuestArch(Record):
+    """`machine`: uname's. `open_flags`: the architecture's own values of those O_* flags that differ between architectures. `pack_stat`: struct stat.
+    `epoll_packed`: whether struct epoll_event has no padding. `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
+    `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline. `auxv`: AT_* to value, for those entries that tell of the CPU.
+    `push_frame(vcpu, sp, frame) -> None` and `pop_frame` are of signals: see linux/signals.py.
+    `prepare(vcpu)`: registers at exec that are neither zero, nor pc, nor sp. `emulate(vcpu, word, pc) -> bool`: instructions that trap and that Linux emulates.
+    """
+
+    machine: str
+    open_flags: dict[str, int]
+    pack_stat: Callable[[os.stat_result], bytes]
+    epoll_packed: bool
+    clone_tls_first: bool
+    has_restorer: bool
+    stack_pointer: str
+    thread_pointer: str
+    signal_return: bytes
+    auxv: dict[int, int]
+    cpuinfo: Callable[[int], str]
+
+
+def load(name: str) -> GuestArch:
+    """The description of that architecture."""
+    guest: GuestArch = __import__(f"miniload.arch.{name}.guest", fromlist=["GUEST"]).GUEST
+    return guest
+
+
+def pack_generic_stat(status: os.stat_result) -> bytes:
+    """struct stat of include/uapi/asm-generic/stat.h, 128 bytes."""
+    from struct import pack
+
+    return pack(
+        "<QQIIIIQQqiiqqQqQqQII",
+        status.st_dev,
+        status.st_ino,
+        status.st_mode,
+        status.st_nlink,
+        status.st_uid,
+        status.st_gid,
+        status.st_rdev,
+        0,
+        status.st_size,
+        status.st_blksize,
+        0,
+        status.st_blocks,
+        *times(status),
+        0,
+        0,
+    )
+
+
+def times(status: os.stat_result) -> tuple[int, int, int, int, int, int]:
+    """Seconds and nanoseconds of access, modification, change."""
+    second = 1_000_000_000
+    return (*divmod(status.st_atime_ns, second), *divmod(status.st_mtime_ns, second), *divmod(status.st_ctime_ns, second))

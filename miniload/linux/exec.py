@@ -1,0 +1,91 @@
+"""Starts a program: the first one, and by execve every later one, in the same host process."""
+
+from __future__ import annotations
+
+import os
+from errno import ENOEXEC
+
+from miniload import arch as architectures
+from miniload.errors import MiniloadError
+from miniload.linux.execute import guest_arch, guest_facts
+from miniload.linux.paths import Paths
+from miniload.linux.process import Process
+from miniload.linux.task import Task
+from miniload.plan.build import build
+from miniload.plan.host import read_host
+from miniload.plan.machine import machine_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from miniload.arch import Arch
+    from miniload.linux.process import Options
+    from miniload.plan.model import LoadPlan
+
+
+def plan_for(arch: Arch, paths: Paths, path: bytes, argv: Sequence[bytes], env: Sequence[bytes], **options: object) -> LoadPlan:
+    """The plan of a guest program; `options` are build()'s."""
+    native = architectures.host() or arch
+    facts = guest_facts(arch, read_host(native))
+    return build(path, argv, env, arch=guest_arch(arch), host=facts, locate=paths.host, **options)  # type: ignore[arg-type]
+
+
+def exec_in_place(task: Task, path: bytes, argv: list[bytes], env: list[bytes]) -> int | None:
+    """execve(2): a program for the emulated machine replaces the present one, one for the host's own by the host's execve."""
+    process = task.process
+    try:
+        machine = machine_of(path, process.paths.host)
+        if machine != process.arch.machine and machine in architectures.BY_MACHINE:
+            return exec_other(process, machine, path, argv, env)
+        plan = plan_for(process.arch, process.paths, path, argv, env, randomize=process.options.aslr, ignore_setid=True)
+    except MiniloadError as error:
+        return -(error.errno or ENOEXEC)
+    process.begin(task, plan)
+    return None
+
+
+def exec_other(process: Process, machine: int, path: bytes, argv: list[bytes], env: list[bytes]) -> int:
+    """A program of another architecture: the host's own, or one for another emulated machine."""
+    native = architectures.host()
+    if native is not None and native.machine == machine:
+        process.before_host_exec()
+        try:
+            os.execve(process.paths.host(path), argv, {entry.partition(b"=")[0]: entry.partition(b"=")[2] for entry in env})
+        except OSError as error:
+            return -(error.errno or ENOEXEC)
+    return -ENOEXEC
+
+
+def run(arch: Arch, options: Options, path: bytes, argv: Sequence[bytes], env: Sequence[bytes], **plan_options: object) -> NoReturn:
+    """Runs a guest program in this process, which ends as the program does.
+
+    MiniloadError as for a native run, before anything of the program has happened.
+    """
+    paths = Paths(options.sysroot)
+    plan = plan_for(arch, paths, path, argv, env, **plan_options)
+    process = Process(guest_arch(arch), options, paths)
+    task = Task(process)
+    process.tasks[task.tid] = task
+    process.begin(task, plan)
+    serve(task)
+
+
+def serve(task: Task) -> NoReturn:
+    """Runs the guest to its end, and this process with it."""
+    from miniload.linux import loop
+
+    try:
+        loop.run(task)
+    except loop.Exited as ended:
+        end(ended.status, ended.signal)
+
+
+def end(status: int, signal: int) -> NoReturn:
+    """Ends this process as the guest ended: by exit status, or by that very signal."""
+    if signal:
+        from miniload.linux.death import die_of
+
+        die_of(signal)
+    os._exit(status)

@@ -1,0 +1,223 @@
+"""System calls that open, name and close files: those for which the host's own call is not enough."""
+
+from __future__ import annotations
+
+import os
+from errno import EACCES, EINVAL, ENOTDIR
+from struct import pack, unpack
+
+from miniload.linux import procfs
+from miniload.linux.dispatch import pointer
+from miniload.space.guest import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.process import Process
+    from miniload.linux.task import Task
+
+AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = -100, 0x100, 0x1000
+O_ACCMODE, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC = 3, 1, 2, 0o100, 0o200, 0o1000
+HOST_NAMES = ("O_DIRECTORY", "O_NOFOLLOW", "O_DIRECT", "O_LARGEFILE")
+F_DUPFD, F_GETFL, F_SETFL, F_SETOWN, F_GETOWN, F_DUPFD_CLOEXEC = 0, 3, 4, 8, 9, 1030
+F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
+F_SETOWN_EX, F_GETOWN_EX, F_GET_RW_HINT, F_SET_FILE_RW_HINT = 15, 16, 1035, 1038
+POINTER_COMMANDS = {
+    **dict.fromkeys((F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW), 32),
+    F_SETOWN_EX: 8,
+    F_GETOWN_EX: 8,
+    **dict.fromkeys(range(F_GET_RW_HINT, F_SET_FILE_RW_HINT + 1), 8),
+}
+"""fcntl commands whose argument is an address, and the bytes there."""
+
+
+def to_host(process: Process, flags: int) -> int:
+    """O_* flags of the guest in the host's numbers."""
+    return _convert(flags, process.abi.open_flags, process.host_flags)
+
+
+def to_guest(process: Process, flags: int) -> int:
+    """And back."""
+    return _convert(flags, process.host_flags, process.abi.open_flags)
+
+
+def _convert(flags: int, source: dict[str, int], target: dict[str, int]) -> int:
+    if source == target:
+        return flags
+    result = flags
+    for name in HOST_NAMES:
+        result &= ~source[name]
+    for name in HOST_NAMES:
+        if flags & source[name]:
+            result |= target[name]
+    return result
+
+
+def openat(task: Task, dirfd: int, path: int, flags: int, mode: int) -> int:
+    """openat(2)."""
+    process = task.process
+    return open_at(task, dirfd, process.space.read_string(path), to_host(process, flags), mode)
+
+
+def open_at(task: Task, dirfd: int, name: bytes, flags: int, mode: int) -> int:
+    """Opens with the host's flags: one of the views of /proc, or a file of the sysroot or the host."""
+    process = task.process
+    place = None
+    if b"proc" in name or dirfd >= 0 or name[:1] != b"/":
+        text = procfs.content(process, dirfd, name)
+        if text is not None:
+            return open_view(task, text, flags)
+        if procfs.own_entry(process, dirfd, name) == b"mem":
+            raise error(EACCES)  # it would show, and let change, the emulator
+        if not flags & os.O_NOFOLLOW:
+            place = procfs.target(process, dirfd, name)
+    if place is None:
+        place = process.paths.host(name, not flags & os.O_NOFOLLOW)
+    keep: list[object] = []
+    return task.host("openat", process.checked(dirfd), pointer(place + b"\0", keep), flags, mode)
+
+
+def open_view(task: Task, text: bytes, flags: int) -> int:
+    """A descriptor that reads as `text`."""
+    if flags & O_ACCMODE != os.O_RDONLY:
+        raise error(EACCES)
+    if flags & os.O_DIRECTORY:
+        raise error(ENOTDIR)
+    fd = os.memfd_create("proc", os.MFD_CLOEXEC)
+    try:
+        rest = memoryview(text)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        os.lseek(fd, 0, os.SEEK_SET)
+        # Open it once more: as a descriptor that can be had for reading only, and in the lowest number.
+        again = os.open(b"/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(fd)
+    lowest = os.dup(again)
+    if lowest < again:
+        os.close(again)
+    else:
+        os.close(lowest)
+        lowest = again
+    os.set_inheritable(lowest, not flags & os.O_CLOEXEC)
+    return lowest
+
+
+def open(task: Task, path: int, flags: int, mode: int) -> int:
+    """open(2)."""
+    return openat(task, AT_FDCWD, path, flags, mode)
+
+
+def creat(task: Task, path: int, mode: int) -> int:
+    """creat(2)."""
+    return openat(task, AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode)
+
+
+def openat2(task: Task, dirfd: int, path: int, how: int, size: int) -> int:
+    """openat2(2). With restrictions on how the path is walked it is the host's own walk, outside of the sysroot."""
+    process = task.process
+    if size < 24:
+        raise error(EINVAL)
+    if size > 4096:
+        raise error(7)
+    given = process.space.read(how, size)
+    if any(given[24:]):
+        raise error(7)
+    flags, mode, resolve = unpack("<QQQ", given[:24])
+    name = process.space.read_string(path)
+    host_flags = to_host(process, flags)
+    if not resolve:
+        return open_at(task, dirfd, name, host_flags, mode)
+    keep: list[object] = []
+    arguments = pack("<QQQ", host_flags, mode, resolve)
+    return task.host("openat2", process.checked(dirfd), pointer(name + b"\0", keep), pointer(arguments, keep), 24)
+
+
+def dup2(task: Task, old: int, new: int) -> int:
+    """dup2(2)."""
+    process = task.process
+    return task.host("dup2", process.checked(old), process.checked(new)) if "dup2" in process.host_numbers else _dup2(task, old, new)
+
+
+def _dup2(task: Task, old: int, new: int) -> int:
+    if old == new:
+        os.fstat(old)
+        return new
+    return dup3(task, old, new, 0)
+
+
+def dup3(task: Task, old: int, new: int, flags: int) -> int:
+    """dup3(2)."""
+    return task.host("dup3", task.process.checked(old), task.process.checked(new), flags)
+
+
+def pipe2(task: Task, fds: int, flags: int) -> int:
+    """pipe2(2): O_DIRECT, packet mode, differs between architectures."""
+    process = task.process
+    return task.host("pipe2", process.space.host(fds, 8), to_host(process, flags))
+
+
+def close_range(task: Task, first: int, last: int, flags: int) -> int:
+    """close_range(2), around the emulator's own descriptors."""
+    if first > last:
+        raise error(EINVAL)
+    low, high = task.process.reserved
+    if low <= high and first <= high and last >= low:
+        if first < low:
+            task.host("close_range", first, low - 1, flags)
+        if last > high:
+            task.host("close_range", high + 1, last, flags)
+        return 0
+    return task.host("close_range", first, last, flags)
+
+
+def fcntl(task: Task, fd: int, command: int, argument: int) -> int:
+    """fcntl(2)."""
+    process = task.process
+    fd = process.checked(fd)
+    if command == F_SETFL:
+        return task.host("fcntl", fd, command, to_host(process, argument))
+    if command == F_GETFL:
+        return to_guest(process, task.host("fcntl", fd, command, 0))
+    if command in POINTER_COMMANDS:
+        argument = process.space.host(argument, POINTER_COMMANDS[command])
+    return task.host("fcntl", fd, command, argument)
+
+
+def faccessat(task: Task, dirfd: int, path: int, mode: int) -> int:
+    """faccessat(2)."""
+    return _access(task, "faccessat", dirfd, path, mode)
+
+
+def faccessat2(task: Task, dirfd: int, path: int, mode: int, flags: int) -> int:
+    """faccessat2(2)."""
+    return _access(task, "faccessat2", dirfd, path, mode, flags)
+
+
+def _access(task: Task, name: str, dirfd: int, path: int, mode: int, flags: int = 0) -> int:
+    process = task.process
+    text = b"" if not path and flags & AT_EMPTY_PATH else process.space.read_string(path)
+    follow = not flags & AT_SYMLINK_NOFOLLOW
+    place = procfs.target(process, dirfd, text) if follow and text else None
+    keep: list[object] = []
+    where = pointer((place or process.paths.host(text, follow)) + b"\0", keep)
+    return task.host(name, process.checked(dirfd), where, mode, flags)
+
+
+def readlink(task: Task, path: int, buffer: int, size: int) -> int:
+    """readlink(2)."""
+    return readlinkat(task, AT_FDCWD, path, buffer, size)
+
+
+def readlinkat(task: Task, dirfd: int, path: int, buffer: int, size: int) -> int:
+    """readlinkat(2): /proc/self/exe is the guest's program."""
+    process = task.process
+    if size <= 0:
+        raise error(EINVAL)
+    name = process.space.read_string(path)
+    exe = procfs.target(process, dirfd, name) if name else None
+    if exe is not None:
+        process.space.write(buffer, exe[:size])
+        return len(exe[:size])
+    keep: list[object] = []
+    where = pointer(process.paths.host(name, follow=False) + b"\0", keep)
+    return task.host("readlinkat", process.checked(dirfd), where, process.space.host(buffer, size), size)

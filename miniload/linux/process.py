@@ -1,0 +1,125 @@
+"""The guest's process: its memory, its files' names, what exec put there, and the loop that serves it."""
+
+from __future__ import annotations
+
+import os
+
+from miniload.linux import arch as guest_arch
+from miniload.linux.dispatch import Dispatcher
+from miniload.linux.execute import execute
+from miniload.linux.limits import Limits
+from miniload.linux.paths import Paths
+from miniload.linux.task import Task
+from miniload.space.guest import GuestSpace
+from miniload.vcpu.core import Vcpu
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.arch import Arch
+    from miniload.plan.model import LoadPlan
+
+
+class Options:
+    """What the command line says of the guest. `stack`: bytes of the main stack, 0 for RLIMIT_STACK. `trace`: a descriptor for --strace, or -1."""
+
+    def __init__(self) -> None:
+        self.sysroot = b""
+        self.cpu = ""
+        self.stack = 0
+        self.trace = -1
+        self.verbose = False
+        self.aslr = True
+        self.via_stub = False
+        self.uname_release = ""
+
+
+class Process:
+    """What the kernel keeps of a process (struct task_struct, mm_struct, ...), and the vCPU that runs it."""
+
+    def __init__(self, arch: Arch, options: Options, paths: Paths) -> None:
+        self.arch = arch
+        self.options = options
+        self.abi = guest_arch.load(arch.name)
+        self.vcpu = self._open_vcpu()
+        self.fresh = self.vcpu.save()
+        """The registers of a new CPU, which exec goes back to."""
+        self.space = GuestSpace(self.vcpu, arch.task_size)
+        self.host_numbers = numbers_of(os.uname().machine)
+        self.space.host_numbers = self.host_numbers
+        self.paths = paths
+        self.trace = None
+        self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers, options.trace >= 0)
+        self.reported: set[str] = set()
+        self.exe = b""
+        """What /proc/self/exe points to: the host's path."""
+        self.plan: LoadPlan | None = None
+        self.strings = (0, 0, 0)
+        """Guest addresses: start of argv's strings, start of envp's, their end."""
+        self.auxv = b""
+        self.reserved = (1, 0)
+        self.persona = 0
+        self.host_flags = guest_arch.load(os.uname().machine).open_flags
+        self.limits = Limits(options.stack)
+        self.tasks: dict[int, Task] = {}
+
+    def _open_vcpu(self) -> Vcpu:
+        vcpu = __import__(f"miniload.arch.{self.arch.name}.vcpu", fromlist=["VCPU"]).VCPU
+        for bits in (46, 42, 39, 36, 33):
+            try:
+                return Vcpu(vcpu, 1 << bits)
+            except MemoryError:
+                raise
+            except Exception as error:
+                if bits == 33 or getattr(error, "errno", None) != 12:
+                    raise
+        raise AssertionError
+
+    def gettid(self) -> int:
+        """This host thread's number, which is the guest's too."""
+        return self.vcpu.host_call(self.host_numbers["gettid"])
+
+    def is_reserved(self, fd: int) -> bool:
+        """Whether the descriptor is the emulator's own."""
+        return self.reserved[0] <= fd <= self.reserved[1]
+
+    def checked(self, fd: int) -> int:
+        """The descriptor, or -1 if it is the emulator's own: EBADF to the guest."""
+        return -1 if self.is_reserved(fd) else fd
+
+    def after_fork(self, task: Task) -> None:
+        """In the child: the one thread that is left has another number."""
+        task.tid = self.gettid()
+        self.tasks = {task.tid: task}
+
+    def before_host_exec(self) -> None:
+        """Undoes what would outlive execve of a program of the host."""
+
+    def begin(self, task: Task, plan: LoadPlan) -> None:
+        """What exec does after its point of no return."""
+        execute(self, plan)
+        close_on_exec()
+        task.clear_tid = task.robust_list = 0
+        task.alt_stack = (0, 2, 0)
+
+    def report(self, message: str) -> None:
+        """Under -v, one line on stderr, once for each message."""
+        if self.options.verbose and message not in self.reported:
+            self.reported.add(message)
+            line = f"miniload: {os.fsdecode(self.exe)}: {message}\n"
+            os.write(2, line.encode("utf-8", "backslashreplace"))
+
+
+def numbers_of(name: str) -> dict[str, int]:
+    """System call numbers of an architecture."""
+    numbers: dict[str, int] = __import__(f"miniload.arch.{name}.syscalls", fromlist=["NUMBERS"]).NUMBERS
+    return numbers
+
+
+def close_on_exec() -> None:
+    """Closes the descriptors that are marked for it."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if not os.get_inheritable(int(name)):
+                os.close(int(name))
+        except OSError:
+            continue

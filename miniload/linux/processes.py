@@ -1,0 +1,136 @@
+"""System calls that make, change and end processes (kernel/fork.c, exit.c, fs/exec.c)."""
+
+from __future__ import annotations
+
+import os
+from errno import E2BIG, EINVAL, ENOSYS
+from struct import unpack
+
+from miniload.linux.loop import Exited
+from miniload.space.guest import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.task import Task
+
+CLONE_VM, CLONE_VFORK, CLONE_THREAD = 0x100, 0x4000, 0x10000
+CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_SETTLS = 0x100000, 0x200000, 0x1000000, 0x80000
+MAX_ARGUMENTS = 1 << 20
+
+
+def exit(task: Task, status: int) -> int:
+    """exit(2) of the last thread."""
+    raise Exited(status & 0xFF)
+
+
+def exit_group(task: Task, status: int) -> int:
+    """exit_group(2)."""
+    raise Exited(status & 0xFF)
+
+
+def gettid(task: Task) -> int:
+    """gettid(2)."""
+    return task.tid
+
+
+def set_tid_address(task: Task, address: int) -> int:
+    """set_tid_address(2)."""
+    task.clear_tid = address
+    return task.tid
+
+
+def set_robust_list(task: Task, head: int, size: int) -> int:
+    """set_robust_list(2)."""
+    if size != 24:
+        raise error(EINVAL)
+    task.robust_list = head
+    return 0
+
+
+def clone(task: Task, flags: int, stack: int, a2: int, a3: int, a4: int) -> int:
+    """clone(2)."""
+    if task.process.abi.clone_tls_first:
+        parent_tid, tls, child_tid = a2, a3, a4
+    else:
+        parent_tid, child_tid, tls = a2, a3, a4
+    return spawn(task, flags, stack, parent_tid, child_tid, tls)
+
+
+def clone3(_task: Task, _arguments: int, _size: int) -> int:
+    """clone3(2): both libcs fall back to clone."""
+    raise error(ENOSYS)
+
+
+def fork(task: Task) -> int:
+    """fork(2)."""
+    return spawn(task, 17, 0, 0, 0, 0)
+
+
+def vfork(task: Task) -> int:
+    """vfork(2)."""
+    return spawn(task, 17 | CLONE_VM | CLONE_VFORK, 0, 0, 0, 0)
+
+
+def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
+    """A new process (kernel_clone())."""
+    if flags & CLONE_THREAD:
+        raise error(ENOSYS)
+    process = task.process
+    pid = os.fork()
+    if pid:
+        if flags & CLONE_PARENT_SETTID:
+            process.space.write(parent_tid, pid.to_bytes(4, "little"))
+        return pid
+    process.after_fork(task)
+    if flags & CLONE_CHILD_SETTID:
+        process.space.write(child_tid, task.tid.to_bytes(4, "little"))
+    task.clear_tid = child_tid if flags & CLONE_CHILD_CLEARTID else 0
+    registers = {}
+    if stack:
+        registers[process.abi.stack_pointer] = stack
+    if flags & CLONE_SETTLS:
+        registers[process.abi.thread_pointer] = tls
+    if registers:
+        process.vcpu.write_registers(registers)
+    return 0
+
+
+def unshare(task: Task, flags: int) -> int:
+    """unshare(2)."""
+    return task.host("unshare", flags)
+
+
+def _strings(task: Task, address: int) -> list[bytes]:
+    """A NULL-terminated array of strings."""
+    space, found = task.process.space, []
+    if not address:
+        return []
+    while True:
+        pointer = unpack("<Q", space.read(address, 8))[0]
+        if not pointer:
+            return found
+        found.append(space.read_string(pointer, 131072))
+        if len(found) > MAX_ARGUMENTS:
+            raise error(E2BIG)
+        address += 8
+
+
+def execve(task: Task, path: int, argv: int, envp: int) -> int | None:
+    """execve(2)."""
+    from miniload.linux.exec import exec_in_place
+
+    name = task.process.space.read_string(path)
+    return exec_in_place(task, name, _strings(task, argv), _strings(task, envp))
+
+
+def execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: int) -> int | None:
+    """execveat(2)."""
+    from miniload.linux.exec import exec_in_place
+
+    name = task.process.space.read_string(path)
+    if not name.startswith(b"/") and dirfd != -100:
+        if name:
+            name = b"/proc/self/fd/%d/%s" % (dirfd, name)
+        elif flags & 0x1000:
+            name = b"/dev/fd/%d" % dirfd
+    return exec_in_place(task, name, _strings(task, argv), _strings(task, envp))

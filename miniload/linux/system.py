@@ -1,0 +1,150 @@
+"""System calls about the machine, limits and the process's attributes."""
+
+from __future__ import annotations
+
+import os
+from errno import EFAULT, EINVAL, ENOSYS, EPERM
+from struct import pack, unpack
+
+from miniload.linux.dispatch import pointer
+from miniload.space.guest import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.task import Task
+
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE = 1, 2, 3, 4
+PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_MM = 15, 16, 21, 22, 35
+PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 23, 24, 29, 30
+PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 36, 37, 38, 39
+PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_KEEPCAPS, PR_GET_KEEPCAPS = 41, 42, 47, 8, 7
+PR_SET_SECUREBITS, PR_GET_SECUREBITS, PR_GET_TID_ADDRESS, PR_SET_VMA = 28, 27, 40, 0x53564D41
+AS_THEY_ARE = frozenset({
+    PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
+    PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_KEEPCAPS,
+    PR_GET_KEEPCAPS, PR_SET_SECUREBITS, PR_GET_SECUREBITS,
+})  # fmt: skip
+"""prctl options without an address: the host's own."""
+INT_OUT = frozenset({PR_GET_PDEATHSIG, PR_GET_CHILD_SUBREAPER})
+ADDR_NO_RANDOMIZE = 0x0040000
+ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
+MEMBARRIER_QUERY = 0
+UTS_FIELD = 65
+
+
+def uname(task: Task, name: int) -> int:
+    """uname(2): the host's, but for the machine, and the release if -r says so."""
+    host = os.uname()
+    try:
+        with open("/proc/sys/kernel/domainname", encoding="ascii", errors="replace") as file:
+            domain = file.read().strip()
+    except OSError:
+        domain = "(none)"
+    release = task.process.options.uname_release or host.release
+    fields = (host.sysname, host.nodename, release, host.version, task.process.abi.machine, domain)
+    task.process.space.write(name, b"".join(os.fsencode(field)[: UTS_FIELD - 1].ljust(UTS_FIELD, b"\0") for field in fields))
+    return 0
+
+
+def getrlimit(task: Task, resource: int, limit: int) -> int:
+    """getrlimit(2)."""
+    return prlimit64(task, 0, resource, 0, limit)
+
+
+def setrlimit(task: Task, resource: int, limit: int) -> int:
+    """setrlimit(2)."""
+    if not limit:
+        raise error(EFAULT)
+    return prlimit64(task, 0, resource, limit, 0)
+
+
+def prlimit64(task: Task, pid: int, resource: int, new: int, old: int) -> int:
+    """prlimit(2): of limits on memory the guest's own are kept here, since the host's would be the emulator's."""
+    space, keep = task.process.space, []  # type: ignore[var-annotated]
+    own = pid in (0, os.getpid())
+    limits = task.process.limits
+    if own and resource in limits.KEPT:
+        before = limits.get(resource)
+        if new:
+            soft, hard = unpack("<QQ", space.read(new, 16))
+            limits.set(resource, soft, hard)
+        if old:
+            space.write(old, pack("<QQ", *before))
+        return 0
+    value = pointer(space.read(new, 16), keep) if new else 0
+    return task.host("prlimit64", pid, resource, value, space.host(old, 16))
+
+
+def sched_getaffinity(task: Task, pid: int, size: int, mask: int) -> int:
+    """sched_getaffinity(2): EINVAL unless the mask has room for the machine's CPUs, in words."""
+    if size % 8:
+        raise error(EINVAL)
+    return task.host("sched_getaffinity", pid, min(size, 1 << 16), task.process.space.host(mask, size))
+
+
+def membarrier(_task: Task, command: int, _flags: int, _cpu: int) -> int:
+    """membarrier(2): guest threads take turns on one CPU, so every barrier is there already."""
+    if command == MEMBARRIER_QUERY:
+        return 0x1FF
+    if command & ~0x1FF or command & command - 1:
+        raise error(EINVAL)
+    return 0
+
+
+def personality(task: Task, persona: int) -> int:
+    """personality(2)."""
+    process = task.process
+    before = process.persona
+    persona &= 0xFFFFFFFF
+    if persona != 0xFFFFFFFF:
+        process.persona = persona
+        process.options.aslr = not persona & ADDR_NO_RANDOMIZE
+    return before
+
+
+def prctl(task: Task, option: int, a1: int, a2: int, a3: int, a4: int) -> int:
+    """prctl(2)."""
+    process = task.process
+    space = process.space
+    if option in AS_THEY_ARE:
+        return task.host("prctl", option, a1, a2, a3, a4)
+    if option in INT_OUT:
+        return task.host("prctl", option, space.host(a1, 4), a2, a3, a4)
+    if option in (PR_SET_NAME, PR_GET_NAME):
+        if option == PR_SET_NAME:
+            keep: list[object] = []
+            name = space.read_string_part(a1, 16)
+            return task.host("prctl", option, pointer(name.ljust(16, b"\0"), keep), 0, 0, 0)
+        return task.host("prctl", option, space.host(a1, 16), 0, 0, 0)
+    if option == PR_GET_SECCOMP:
+        return 0
+    if option == PR_SET_MM:
+        from miniload.linux.set_mm import set_mm
+
+        return set_mm(task, a1, a2, a3)
+    if option == PR_SET_VMA:
+        return 0  # a name for an anonymous mapping, which maps shows only where the kernel is so configured
+    if option == PR_GET_TID_ADDRESS:
+        space.write(a1, pack("<Q", task.clear_tid))
+        return 0
+    raise error(EINVAL)
+
+
+def arch_prctl(task: Task, option: int, address: int) -> int:
+    """arch_prctl(2) of x86-64."""
+    vcpu = task.process.vcpu
+    register = {ARCH_SET_FS: "fs_base", ARCH_GET_FS: "fs_base", ARCH_SET_GS: "gs_base", ARCH_GET_GS: "gs_base"}.get(option)
+    if register is None:
+        raise error(EINVAL)
+    if option in (ARCH_SET_FS, ARCH_SET_GS):
+        if address >= task.process.space.end:
+            raise error(EPERM)
+        vcpu.write_registers({register: address})
+    else:
+        task.process.space.write(address, pack("<Q", vcpu.read_registers((register,))[0]))
+    return 0
+
+
+def riscv_hwprobe(_task: Task, _pairs: int, _count: int, _set_size: int, _cpus: int, _flags: int) -> int:
+    """riscv_hwprobe(2), which Linux has since 6.4: programs fall back to AT_HWCAP."""
+    raise error(ENOSYS)
