@@ -82,7 +82,8 @@ def build_vcpu(arch: architectures.Arch, output: Path) -> Path:
     chosen = os.environ.get(f"CC_{arch.name}")
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu.2.17", *ZIG_FLAGS]
     flags = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,noexecstack", "-Wl,-s")
-    sources = map(str, sorted((ROOT / "miniload" / "vcpu").glob("*.c")))
+    folder = ROOT / "arch" / arch.name
+    sources = [f"-I{folder}", *map(str, sorted((ROOT / "miniload" / "vcpu").glob("*.c"))), str(folder / "host_call.S")]
     subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *sources, "-o", str(target), "-ldl"], check=True)
     return target
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.aarch64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
 
@@ -24,6 +25,10 @@ GUEST = GuestArch(
     stack_pointer="sp",
     thread_pointer="tpidr_el0",
     signal_return=pack("<II", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
+    push_frame=push,
+    pop_frame=pop,
+    syscall_size=4,
+    restores_number=False,
     auxv={16: 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x1000, 26: 0, 51: 4720},
     cpuinfo=cpuinfo,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.riscv64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
 
@@ -22,6 +23,10 @@ GUEST = GuestArch(
     stack_pointer="sp",
     thread_pointer="tp",
     signal_return=pack("<II", 0x08B00893, 0x00000073),  # li a7, 139; ecall
+    push_frame=push,
+    pop_frame=pop,
+    syscall_size=4,
+    restores_number=False,
     auxv={16: sum(1 << ord(letter) - ord("a") for letter in "imafdc"), 26: 0, 51: 1248},
     cpuinfo=cpuinfo,
 )

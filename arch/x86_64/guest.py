@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.x86_64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, times
 
 TYPE_CHECKING = False
@@ -49,6 +50,10 @@ GUEST = GuestArch(
     stack_pointer="sp",
     thread_pointer="fs_base",
     signal_return=b"",
+    push_frame=push,
+    pop_frame=pop,
+    syscall_size=2,
+    restores_number=True,
     auxv={16: 0, 26: 0, 51: 3632},
     cpuinfo=cpuinfo,
 )

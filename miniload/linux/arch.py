@@ -9,14 +9,18 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from miniload.linux.signals import Frame
+    from miniload.space.guest import GuestSpace
+    from miniload.vcpu.core import Vcpu
 
 
 class GuestArch(Record):
-    """`machine`: uname's. `open_flags`: the architecture's own values of those O_* flags that differ between architectures. `pack_stat`: struct stat.
-    `epoll_packed`: whether struct epoll_event has no padding. `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
-    `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline. `auxv`: AT_* to value, for those entries that tell of the CPU.
-    `push_frame(vcpu, sp, frame) -> None` and `pop_frame` are of signals: see linux/signals.py.
-    `prepare(vcpu)`: registers at exec that are neither zero, nor pc, nor sp. `emulate(vcpu, word, pc) -> bool`: instructions that trap and that Linux emulates.
+    """`machine`: uname's. `open_flags`: the architecture's own values of those O_* flags that differ between architectures. `pack_stat`:
+    struct stat. `epoll_packed`: whether struct epoll_event has no padding. `clone_tls_first`: the order of clone's last arguments
+    (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer. `stack_pointer`, `thread_pointer`: registers' names.
+    `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always brings its own. `push_frame`, `pop_frame`: of signals,
+    see linux/signals.py. `syscall_size`: bytes of the system call instruction. `restores_number`: whether its result takes the number's place.
+    `auxv`: AT_* to value, for those entries that tell of the CPU. `cpuinfo(count)`: /proc/cpuinfo.
     """
 
     machine: str
@@ -28,6 +32,10 @@ class GuestArch(Record):
     stack_pointer: str
     thread_pointer: str
     signal_return: bytes
+    push_frame: Callable[[Vcpu, int, Frame], tuple[int, bytes, dict[str, int]]]
+    pop_frame: Callable[[Vcpu, GuestSpace, int], tuple[int, tuple[int, int, int]]]
+    syscall_size: int
+    restores_number: bool
     auxv: dict[int, int]
     cpuinfo: Callable[[int], str]
 

@@ -48,6 +48,8 @@ class Dispatcher:
         self.names = {value: name for name, value in numbers.items()}
         self.host_numbers = host_numbers
         self.services: dict[int, Service] = {}
+        self.blocking: set[int] = set()
+        """Calls that may wait, and so be interrupted by a signal."""
         self.trace = trace
         """Whether every call has to be seen here, so that the core may pass none through."""
 
@@ -73,10 +75,13 @@ class Dispatcher:
             self.process.report(f"unknown system call {nr}{name and f' ({name})'}")
             return lambda _task, _args: -ENOSYS
         how, arguments = parse_row(row)
+        if how.endswith("!"):
+            self.blocking.add(nr)
+            how = how[:-1]
         if how.startswith("no:"):
             return self._refusal(name, how)
-        if how.startswith("pass"):
-            return self._passed(nr, name, arguments, blocks=how.endswith("!"))
+        if how == "pass":
+            return self._passed(nr, name, arguments, blocks=nr in self.blocking)
         if how == "path":
             return self._forwarded(name, arguments)
         return self._handled(how, arguments)
@@ -102,7 +107,7 @@ class Dispatcher:
         host_number = self.host_numbers.get(name)
         if host_number is None:
             return lambda _task, _args: -ENOSYS
-        if not self.trace and self.process.abi.passes(name):
+        if not self.trace:
             row = pass_through(host_number, arguments, blocks)
             if row is not None:
                 self.process.vcpu.pass_row(nr, row)

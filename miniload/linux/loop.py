@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniload.linux import faults
+from miniload.linux import faults, signals
 from miniload.vcpu import core
 
 TYPE_CHECKING = False
@@ -24,11 +24,17 @@ def run(task: Task) -> None:
     process = task.process
     vcpu, serve = process.vcpu, process.dispatcher.serve
     result_register = vcpu.arch.result
+    slot = vcpu.slot()
     while True:
         left = vcpu.run()
         if left.reason == core.SYSCALL:
+            task.last_number = left.number
             result = serve(task, left.number, left.args)
+            if slot.pending:
+                result = signals.deliver_pending(task, left.number, result, left.args)
             if result is not None:
                 vcpu.write_registers({result_register: result})
         elif left.reason != core.STOP:
             faults.handle(task, left)
+        if slot.pending:
+            signals.deliver_pending(task)

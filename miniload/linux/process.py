@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from miniload.linux import arch as guest_arch
+from miniload.linux import signals
 from miniload.linux.dispatch import Dispatcher
 from miniload.linux.execute import execute
 from miniload.linux.limits import Limits
@@ -16,6 +17,7 @@ from miniload.vcpu.core import Vcpu
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.arch import Arch
+    from miniload.linux.signals import Action
     from miniload.plan.model import LoadPlan
 
 
@@ -61,6 +63,10 @@ class Process:
         self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
         self.tasks: dict[int, Task] = {}
+        self.trampoline = 0
+        """Guest address of the return from signal handlers."""
+        self.actions: dict[int, Action] = {}
+        """What the guest does with signals, where that is not the default."""
 
     def _open_vcpu(self) -> Vcpu:
         vcpu = __import__(f"miniload.arch.{self.arch.name}.vcpu", fromlist=["VCPU"]).VCPU
@@ -96,6 +102,7 @@ class Process:
 
     def begin(self, task: Task, plan: LoadPlan) -> None:
         """What exec does after its point of no return."""
+        signals.reset_for_exec(self)
         execute(self, plan)
         close_on_exec()
         task.clear_tid = task.robust_list = 0

@@ -1,48 +1,285 @@
-"""Signals (kernel/signal.c)."""
+"""Signals (kernel/signal.c): what the guest does with them, and their delivery to its handlers.
+
+The host's kernel queues, blocks and sends: the guest's mask is the host thread's mask, and what the guest has no handler for is the host's
+to do by default. A signal with a handler comes to vcpu/hostsig.c, and from there here.
+"""
 
 from __future__ import annotations
 
 import os
+from errno import EFAULT, EINTR, EINVAL, ENOMEM, EPERM
+from struct import pack, unpack
 
-from miniload.linux.loop import Exited
+from miniload.record import Record
+from miniload.space.guest import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from miniload.linux.process import Process
     from miniload.linux.task import Task
 
+SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGCHLD, SIGSTOP = 4, 5, 7, 8, 9, 11, 17, 19
+SIG_DFL, SIG_IGN = 0, 1
+DEFAULT, IGNORE, CATCH = 0, 1, 2
+"""vcpu/hostsig.h, enum signal_mode."""
+SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_RESTORER = 1, 2, 4, 0x04000000
+SA_ONSTACK, SA_RESTART, SA_NODEFER, SA_RESETHAND = 0x08000000, 0x10000000, 0x40000000, 0x80000000
+SS_ONSTACK, SS_DISABLE, SS_AUTODISARM = 1, 2, 1 << 31
+MINSIGSTKSZ = 2048
+ERESTART = 512
+NEVER_RESTARTED = frozenset({
+    "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "nanosleep", "clock_nanosleep", "pause",
+    "rt_sigsuspend", "rt_sigtimedwait", "semop", "semtimedop", "msgrcv", "msgsnd", "connect",
+})  # fmt: skip
+"""Calls that SA_RESTART does not restart (signal(7)); connect has got on its way already."""
+UNBLOCKABLE = 1 << SIGKILL - 1 | 1 << SIGSTOP - 1
+SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
+FLAGS_32 = 0xFFFFFFFF
 
-def force(task: Task, signal: int, _code: int, _address: int) -> None:
-    """force_sig_fault(): the signal of an exception, which cannot be ignored."""
+
+class Action(Record):
+    """struct sigaction. `mask` as the kernel has it, bit 0 for signal 1."""
+
+    handler: int = SIG_DFL
+    flags: int = 0
+    restorer: int = 0
+    mask: int = 0
+
+
+class Frame(Record):
+    """What a handler is entered with; arch/<name>/signal_frame.py lays it out. `mask`, `alt_stack`: to be put back by rt_sigreturn."""
+
+    signal: int
+    info: bytes
+    handler: int
+    flags: int
+    trampoline: int
+    mask: int
+    alt_stack: tuple[int, int, int]
+    on_alt_stack: bool
+    address: int
+    trap: int
+
+
+DEFAULT_ACTION, IGNORE_ACTION = Action(), Action(SIG_IGN)
+
+
+def inherited_actions(process: Process, ignored: frozenset[int]) -> dict[int, Action]:
+    """At the start: ignored signals stay ignored, Python's own settings go."""
+    actions = {}
+    for signal in range(1, 65):
+        if signal in (SIGKILL, SIGSTOP):
+            continue
+        if signal in ignored:
+            actions[signal] = IGNORE_ACTION
+    for signal in (2, 13, 25):
+        process.vcpu.signal_action(signal, IGNORE if signal in ignored else DEFAULT, 0)
+    return actions
+
+
+def ignored_by_host(launched: str | None) -> frozenset[int]:
+    """The signals that were ignored when the command was started. Python ignores SIGPIPE and SIGXFSZ by itself; the launcher has looked before it."""
+    from miniload.plan.host import process_status
+
+    bits = int(process_status(b"SigIgn") or b"0", 16)
+    found = {signal for signal in range(1, 65) if bits >> signal - 1 & 1}
+    for signal, letter in ((13, "p"), (25, "x")):
+        if letter not in (launched or ""):
+            found.discard(signal)
+    return frozenset(found)
+
+
+def reset_for_exec(process: Process) -> None:
+    """flush_signal_handlers(): caught signals get their default back."""
+    for signal, action in list(process.actions.items()):
+        if action.handler > SIG_IGN:
+            process.vcpu.signal_action(signal, DEFAULT, 0)
+            del process.actions[signal]
+
+
+def action_of(task: Task, signal: int) -> Action:
+    return task.process.actions.get(signal, DEFAULT_ACTION)
+
+
+# -- delivery
+
+
+def deliver_pending(task: Task, nr: int = -1, result: int | None = None, args: Sequence[int] = ()) -> int | None:
+    """Delivers what the host has caught for this thread. `nr`, `result`, `args` are of the system call that just ended, if one did; the result that
+    its caller has to store, None if there is none any more."""
+    slot = task.process.vcpu.slot()
+    while slot.pending:
+        signal, info, mask = slot.pending, bytes(slot.info), slot.mask
+        slot.pending = 0
+        action = action_of(task, signal)
+        if action.handler > SIG_IGN:
+            if result is not None:
+                finish_call(task, nr, result, args, action)
+                result = None
+            enter_handler(task, signal, info, mask, action, 0, 0)
+        else:
+            set_mask(task, mask)
+            if action.handler == SIG_DFL:
+                task.host("tgkill", os.getpid(), task.tid, signal)
+    if result in (-EINTR, -ERESTART) and result is not None:
+        restart_call(task, args)
+        result = None
+    return result
+
+
+def finish_call(task: Task, nr: int, result: int, args: Sequence[int], action: Action) -> None:
+    """What an interrupted call gives before its signal's handler runs (handle_signal(): -EINTR, or begun anew afterwards)."""
+    process = task.process
+    if result in (-EINTR, -ERESTART):
+        name = process.dispatcher.name(nr)
+        begun_anew = result == -ERESTART if nr not in process.dispatcher.blocking else action.flags & SA_RESTART and name not in NEVER_RESTARTED
+        if begun_anew:
+            restart_call(task, args)
+            return
+        result = -EINTR
+    process.vcpu.write_registers({process.vcpu.arch.result: result})
+
+
+def restart_call(task: Task, args: Sequence[int]) -> None:
+    """Back before the instruction, whose first argument is in the result's register."""
+    vcpu = task.process.vcpu
+    pc = vcpu.read_registers(("pc",))[0]
+    values = {"pc": pc - task.process.abi.syscall_size, vcpu.arch.args[0]: args[0]}
+    if task.process.abi.restores_number:
+        values[vcpu.arch.number] = task.last_number
+    vcpu.write_registers(values)
+
+
+def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Action, address: int, trap: int) -> None:
+    """setup_rt_frame() and signal_delivered()."""
+    process = task.process
+    vcpu = process.vcpu
+    sp = vcpu.read_registers((process.abi.stack_pointer,))[0]
+    on_alt = False
+    base, flags, size = task.alt_stack
+    if action.flags & SA_ONSTACK and not flags & SS_DISABLE and not on_stack(task, sp):
+        sp, on_alt = base + size, True
+    trampoline = action.restorer if action.flags & SA_RESTORER and process.abi.has_restorer else process.trampoline
+    shown = (base, flags | (SS_ONSTACK if on_stack(task, sp) and not on_alt else 0), size)
+    frame = Frame(signal, info, action.handler, action.flags, trampoline, mask, shown, on_alt, address, trap)
+    start, data, entered = process.abi.push_frame(vcpu, sp, frame)
+    try:
+        if on_alt and start < base:
+            raise error(EFAULT)
+        process.space.write_stack(start, data)
+    except OSError:
+        fatal(task, SIGSEGV)
+    vcpu.write_registers(entered)
+    if flags & SS_AUTODISARM:
+        task.alt_stack = (0, SS_DISABLE, 0)
+    if action.flags & SA_RESETHAND:
+        process.actions.pop(signal, None)
+        vcpu.signal_action(signal, DEFAULT, 0)
+    blocked = mask | action.mask
+    if not action.flags & SA_NODEFER:
+        blocked |= 1 << signal - 1
+    if process.trace is not None:
+        process.trace.signal(task, signal, info)
+    set_mask(task, blocked)
+
+
+def set_mask(task: Task, mask: int) -> None:
+    """The thread's signal mask; signals that this lets through come at once, to the slot."""
+    task.host_mask(SIG_SETMASK, mask & ~UNBLOCKABLE)
+
+
+def force(task: Task, signal: int, code: int, address: int) -> None:
+    """force_sig_fault(): the signal of an exception, which cannot be ignored or blocked."""
+    action = action_of(task, signal)
+    mask = task.host_mask(SIG_BLOCK, 0)
+    info = pack("<iiiiQ", signal, 0, code, 0, address).ljust(128, b"\0")
+    if action.handler <= SIG_IGN or mask >> signal - 1 & 1:
+        if task.process.trace is not None:
+            task.process.trace.signal(task, signal, info)
+        fatal(task, signal)
+    enter_handler(task, signal, info, mask, action, address, 14 if signal == SIGSEGV else 0)
+
+
+def fatal(task: Task, signal: int) -> None:
+    """The process dies of `signal`, whatever the guest said of it."""
+    from miniload.linux.loop import Exited
+
     raise Exited(128 + signal, signal)
 
 
-def rt_sigaction(task: Task, signal: int, action: int, old: int, size: int) -> int:
+def rt_sigreturn(task: Task) -> None:
+    """rt_sigreturn(2)."""
+    process = task.process
+    sp = process.vcpu.read_registers((process.abi.stack_pointer,))[0]
+    try:
+        mask, stack = process.abi.pop_frame(process.vcpu, process.space, sp)
+    except OSError:
+        force(task, SIGSEGV, 1, sp)
+        return
+    if not stack[1] & SS_ONSTACK:
+        task.alt_stack = stack
+    set_mask(task, mask)
+
+
+# -- system calls
+
+
+def rt_sigaction(task: Task, signal: int, new: int, old: int, size: int) -> int:
     """rt_sigaction(2)."""
+    process = task.process
+    if size != 8 or not 1 <= signal <= 64 or (new and signal in (SIGKILL, SIGSTOP)):
+        raise error(EINVAL)
+    before = action_of(task, signal)
+    action = None
+    restorer = process.abi.has_restorer
+    if new:
+        words = unpack("<4Q" if restorer else "<3Q", process.space.read(new, 32 if restorer else 24))
+        action = Action(words[0], words[1] & FLAGS_32, words[2] if restorer else 0, words[-1] & ~UNBLOCKABLE)
     if old:
-        task.process.space.write(old, bytes(32))
+        fields = (before.handler, before.flags, before.restorer, before.mask) if restorer else (before.handler, before.flags, before.mask)
+        process.space.write(old, pack(f"<{len(fields)}Q", *fields))
+    if action is not None:
+        process.actions[signal] = action
+        mode = action.handler if action.handler <= SIG_IGN else CATCH
+        process.vcpu.signal_action(signal, mode, action.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT))
     return 0
 
 
-def rt_sigprocmask(task: Task, how: int, new: int, old: int, size: int) -> int:
-    """rt_sigprocmask(2)."""
-    space = task.process.space
-    return task.host("rt_sigprocmask", how, space.host(new, 8), space.host(old, 8), size)
+def on_stack(task: Task, sp: int) -> bool:
+    """on_sig_stack()."""
+    base, flags, size = task.alt_stack
+    return not flags & SS_AUTODISARM and not flags & SS_DISABLE and base < sp <= base + size
 
 
 def sigaltstack(task: Task, new: int, old: int) -> int:
     """sigaltstack(2)."""
+    process = task.process
+    sp = process.vcpu.read_registers((process.abi.stack_pointer,))[0]
+    base, flags, size = task.alt_stack
+    wanted = None
+    if new:
+        address, asked, _, length = unpack("<QIIQ", process.space.read(new, 24))
+        mode = asked & ~SS_AUTODISARM
+        if on_stack(task, sp):
+            raise error(EPERM)
+        if mode not in (0, SS_ONSTACK, SS_DISABLE):
+            raise error(EINVAL)
+        if mode == SS_DISABLE:
+            wanted = (0, SS_DISABLE | asked & SS_AUTODISARM, 0)
+        else:
+            if length < process.abi.auxv.get(51, MINSIGSTKSZ) and length < MINSIGSTKSZ:
+                raise error(ENOMEM)
+            wanted = (address, asked & SS_AUTODISARM, length)
+    if old:
+        shown = flags | (SS_ONSTACK if on_stack(task, sp) else 0)
+        process.space.write(old, pack("<QIIQ", base, shown & FLAGS_32, 0, size))
+    if wanted is not None:
+        task.alt_stack = wanted
     return 0
 
 
-def tgkill(task: Task, pid: int, tid: int, signal: int) -> int:
-    """tgkill(2)."""
-    if signal and tid == task.tid:
-        raise Exited(128 + signal, signal)
-    return task.host("tgkill", pid, tid, signal)
-
-
-def kill(task: Task, pid: int, signal: int) -> int:
-    """kill(2)."""
-    if signal and pid == os.getpid():
-        raise Exited(128 + signal, signal)
-    return task.host("kill", pid, signal)
+def restart_syscall(_task: Task) -> int:
+    """restart_syscall(2): calls are begun anew by their own number here."""
+    return -EINTR

@@ -5,7 +5,7 @@ A row is "HOW NAME:KIND ...". HOW:
     pass              the host's own call, made by the vCPU core: descriptors and pointers are checked, nothing else needs to be done
     pass!             the same, but it may block
     path              the host's own call, made from Python after paths were looked up in the sysroot
-    MODULE.FUNCTION   miniload.linux.MODULE.FUNCTION(task, *arguments)
+    MODULE.FUNCTION   miniload.linux.MODULE.FUNCTION(task, *arguments); with ! if it may block
     no:ERRNO:REASON   refused on purpose
 KIND says how an argument is checked, converted and printed:
     fd dirfd int uint long size off hex      numbers: descriptor, 32 bits signed or unsigned, 64 bits
@@ -155,8 +155,8 @@ TABLE = {
     "epoll_pwait2": "poll.epoll_pwait2 epoll:fd events:ptr count:int timeout:ptr mask:ptr size:size",
     "eventfd": "pass value:uint",
     "eventfd2": "pass value:uint flags:eventfd",
-    "signalfd": "signals.signalfd fd:fd mask:ptr size:size",
-    "signalfd4": "signals.signalfd4 fd:fd mask:ptr size:size flags:signalfd",
+    "signalfd": "pass fd:fd mask:in(size) size:size",
+    "signalfd4": "pass fd:fd mask:in(size) size:size flags:signalfd",
     # memory
     "mmap": "memory.mmap address:hex length:size prot:prot flags:map fd:fd offset:off",
     "munmap": "memory.munmap address:hex length:size",
@@ -235,20 +235,20 @@ TABLE = {
     "shutdown": "pass fd:fd how:shutdown",
     # signals
     "rt_sigaction": "signals.rt_sigaction signal:signal action:ptr old:ptr size:size",
-    "rt_sigprocmask": "signals.rt_sigprocmask how:sigmask_how set:ptr old:ptr size:size",
-    "rt_sigpending": "signals.rt_sigpending set:ptr size:size",
-    "rt_sigsuspend": "signals.rt_sigsuspend set:ptr size:size",
-    "rt_sigtimedwait": "signals.rt_sigtimedwait set:ptr info:ptr timeout:ptr size:size",
-    "rt_sigqueueinfo": "signals.rt_sigqueueinfo pid:int signal:signal info:ptr",
-    "rt_tgsigqueueinfo": "signals.rt_tgsigqueueinfo pid:int tid:int signal:signal info:ptr",
+    "rt_sigprocmask": "pass how:sigmask_how set:in(size) old:out(size) size:size",
+    "rt_sigpending": "pass set:out(size) size:size",
+    "rt_sigsuspend": "pass! set:in(size) size:size",
+    "rt_sigtimedwait": "pass! set:in(size) info:out:siginfo timeout:in:timespec size:size",
+    "rt_sigqueueinfo": "pass pid:int signal:signal info:in:siginfo",
+    "rt_tgsigqueueinfo": "pass pid:int tid:int signal:signal info:in:siginfo",
     "rt_sigreturn": "signals.rt_sigreturn",
     "sigaltstack": "signals.sigaltstack new:ptr old:ptr",
-    "pause": "signals.pause",
-    "kill": "signals.kill pid:int signal:signal",
-    "tkill": "signals.tkill tid:int signal:signal",
-    "tgkill": "signals.tgkill pid:int tid:int signal:signal",
+    "pause": "pass!",
+    "kill": "pass pid:int signal:signal",
+    "tkill": "pass tid:int signal:signal",
+    "tgkill": "pass pid:int tid:int signal:signal",
     "pidfd_open": "pass pid:int flags:pidfd",
-    "pidfd_send_signal": "signals.pidfd_send_signal fd:fd signal:signal info:ptr flags:uint",
+    "pidfd_send_signal": "pass fd:fd signal:signal info:in:siginfo flags:uint",
     "pidfd_getfd": "pass pidfd:fd fd:int flags:uint",
     # processes and threads
     "clone": "processes.clone flags:size stack:hex a2:hex a3:hex a4:hex",
@@ -264,7 +264,7 @@ TABLE = {
     "set_tid_address": "processes.set_tid_address address:hex",
     "set_robust_list": "processes.set_robust_list head:hex size:size",
     "get_robust_list": "processes.get_robust_list pid:int head:ptr size:ptr",
-    "futex": "futex.futex address:hex operation:futex value:uint timeout:hex second:hex third:uint",
+    "futex": "futex.futex! address:hex operation:futex value:uint timeout:hex second:hex third:uint",
     "futex_waitv": "no:ENOSYS:newer than most kernels; programs fall back to futex",
     "futex_wake": "no:ENOSYS:newer than most kernels; programs fall back to futex",
     "futex_wait": "no:ENOSYS:newer than most kernels; programs fall back to futex",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ctypes import addressof, c_uint64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ class Task:
         self.robust_list = 0
         self.alt_stack = (0, 2, 0)
         """Address, flags (SS_DISABLE), size."""
-        self.saved_mask: int | None = None
-        """The signal mask to go back to after the handler that rt_sigsuspend and its like waited for."""
+        self.last_number = 0
+        """Of the system call that is being served."""
 
     def host_call(self, number: int, *args: int) -> int:
         """A system call of the host for this thread, -errno included."""
@@ -32,3 +33,11 @@ class Task:
         if -4096 < got < 0:
             raise OSError(-got, os.strerror(-got))
         return got
+
+    def host_mask(self, how: int, mask: int) -> int:
+        """rt_sigprocmask(2) for this thread: the mask before. Never cut short by a signal that is there already."""
+        before = (c_uint64 * 2)(mask, 0)
+        address = addressof(before)
+        while self.process.vcpu.host_call(self.process.host_numbers["rt_sigprocmask"], how, address, address + 8, 8) < 0:
+            pass
+        return before[1]

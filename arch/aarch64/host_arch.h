@@ -1,0 +1,4 @@
+/* AArch64 as a host of the emulator: its ucontext and struct sigaction. */
+#define HOST_HAS_RESTORER 1
+#define HOST_PC(context) ((context)->uc_mcontext.pc)
+#define HOST_WORD unsigned long long

@@ -1,0 +1,89 @@
+#define _GNU_SOURCE
+#include "hostsig.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "host_arch.h"
+#include "vcpu.h"
+
+/* The kernel's own struct sigaction: libc's sigaction() keeps signals 32 and 33 to itself, which are the guest's here. */
+struct kernel_action {
+    uintptr_t handler;
+    unsigned long flags;
+#ifdef HOST_HAS_RESTORER
+    void (*restorer)(void);
+#endif
+    uint64_t mask;
+};
+
+enum { NO_CHILD_STOP = 1, NO_CHILD_WAIT = 2, RESTORER = 0x04000000 };
+
+extern const char host_call_start[], host_call_end[], host_call_abandon[];
+extern long host_call_raw(volatile int32_t *pending, long number, const long args[6]);
+#ifdef HOST_HAS_RESTORER
+extern void host_signal_return(void);
+#endif
+
+static _Thread_local struct signal_slot slot;
+
+struct signal_slot *signal_slot(void)
+{
+    return &slot;
+}
+
+long host_call(long number, const long args[6])
+{
+    return host_call_raw(&slot.pending, number, args);
+}
+
+static int set_action(int number, uintptr_t handler, unsigned long flags, uint64_t mask)
+{
+    struct kernel_action action = {.handler = handler, .flags = flags, .mask = mask};
+#ifdef HOST_HAS_RESTORER
+    action.flags |= RESTORER;
+    action.restorer = host_signal_return;
+#endif
+    return syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask) ? -errno : 0;
+}
+
+/* A fault of the emulator itself must not look like one of the guest's. */
+static int is_own_fault(int number, const siginfo_t *info)
+{
+    return info->si_code > 0 && info->si_code != SI_KERNEL
+        && (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGTRAP);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *interrupted = context;
+    int saved = errno;
+    if (is_own_fault(number, info)) {
+        set_action(number, (uintptr_t)SIG_DFL, 0, 0);
+        return;
+    }
+    memcpy((void *)slot.info, info, sizeof slot.info);
+    memcpy((void *)&slot.mask, &interrupted->uc_sigmask, sizeof slot.mask);
+    slot.pending = number;
+    memset(&interrupted->uc_sigmask, 0xff, sizeof slot.mask);
+    uintptr_t pc = (uintptr_t)HOST_PC(interrupted);
+    if (pc >= (uintptr_t)host_call_start && pc < (uintptr_t)host_call_end)
+        HOST_PC(interrupted) = (HOST_WORD)(uintptr_t)host_call_abandon;
+    if (slot.running)
+        vcpu_stop(slot.running);
+    errno = saved;
+}
+
+int signal_action(int number, int mode, int child_flags)
+{
+    if (number < 1 || number > 64)
+        return -EINVAL;
+    uintptr_t handler = mode == SIGNAL_CATCH ? (uintptr_t)on_signal : mode == SIGNAL_IGNORE ? (uintptr_t)SIG_IGN : (uintptr_t)SIG_DFL;
+    unsigned long flags = SA_SIGINFO | (child_flags & NO_CHILD_STOP ? SA_NOCLDSTOP : 0) | (child_flags & NO_CHILD_WAIT ? SA_NOCLDWAIT : 0);
+    return set_action(number, handler, flags, ~(uint64_t)0);
+}

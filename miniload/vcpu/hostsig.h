@@ -1,0 +1,32 @@
+/* Signals of the host process that are meant for the guest. One slot for each host thread: a signal that the guest catches is put
+ * there by the host's handler, with all further ones blocked until the caller has taken it, so that the host kernel does all the queuing.
+ *
+ * A system call made by host_call() is not begun, or gives HOST_RESTART, if a signal is in the slot already: however close to its
+ * begin the signal comes (arch/<name>/host_call.S). */
+#ifndef MINILOAD_HOSTSIG_H
+#define MINILOAD_HOSTSIG_H
+
+#include <stdint.h>
+
+#define VCPU_API __attribute__((visibility("default")))
+
+enum { HOST_RESTART = -512 }; /* ERESTARTSYS: never a result of a system call */
+enum signal_mode { SIGNAL_DEFAULT = 0, SIGNAL_IGNORE = 1, SIGNAL_CATCH = 2 };
+
+struct vcpu;
+
+struct signal_slot {
+    volatile int32_t pending; /* number of the signal, 0 if there is none */
+    uint64_t mask;            /* what was blocked when it came */
+    uint8_t info[128];        /* its siginfo */
+    struct vcpu *volatile running;
+};
+
+/* This thread's slot, which lives as long as the thread. */
+VCPU_API struct signal_slot *signal_slot(void);
+/* What the host does with a signal. 0 or -errno. */
+VCPU_API int signal_action(int number, int mode, int child_flags);
+/* The system call, -errno included, or HOST_RESTART. */
+VCPU_API long host_call(long number, const long args[6]);
+
+#endif
