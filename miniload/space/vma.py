@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
+from miniload.space import MAP_GROWSDOWN, PAGE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GUARD_GAP = 256 * PAGE
+"""stack_guard_gap: what new mappings leave free below one that grows down."""
+LOCKED, DONTFORK, WIPEONFORK, SEQUENTIAL, RANDOM, DONTDUMP, MERGEABLE, HUGEPAGE, NOHUGEPAGE, NEVER_EXEC = (1 << 32 + bit for bit in range(10))
+"""Bits of Vma.flags beside mmap's own: VM_LOCKED, VM_DONTCOPY, VM_WIPEONFORK, ... of include/linux/mm.h; NEVER_EXEC is !VM_MAYEXEC."""
+
 
 class Vma:
-    """One mapping, [start, end). `flags` are mmap's; `file` is the path shown in maps, with `offset` in bytes, `device`, `inode`."""
+    """One mapping, [start, end), never changed once it is in a list. `flags` are mmap's and the bits above; `file` is the path shown in maps, with
+    `offset` in bytes, `device`, `inode`. Memory without a file, private and anonymous, has inode 0."""
 
     __slots__ = ("device", "end", "file", "flags", "inode", "offset", "protection", "start")
 
@@ -25,20 +33,31 @@ class Vma:
         self.inode = inode
 
     def part(self, start: int, end: int) -> Vma:
-        """The piece of this mapping that lies in [start, end)."""
+        """The mapping as it would be from `start` to `end`, which may lie beyond this one's own end."""
         offset = self.offset + (start - self.start) if self.inode else self.offset
         return Vma(start, end, self.protection, self.flags, self.file, offset, self.device, self.inode)
 
+    def moved(self, start: int, end: int) -> Vma:
+        """The same contents at another place."""
+        return Vma(start, end, self.protection, self.flags, self.file if self.inode else b"", self.offset, self.device, self.inode)
+
     def continues(self, before: Vma) -> bool:
-        """Whether the kernel would show this and the mapping before it as one (vma_merge())."""
-        same = before.end == self.start and (before.protection, before.flags, before.file, before.inode, before.device) == (
-            self.protection,
-            self.flags,
-            self.file,
-            self.inode,
-            self.device,
+        """Whether the kernel would show this and the mapping before it as one (vma_merge()). Which pages were touched, which keeps some apart
+        there, is not considered."""
+        return (
+            before.end == self.start
+            and before.protection == self.protection
+            and before.flags == self.flags
+            and before.inode == self.inode
+            and before.device == self.device
+            and before.file == self.file
+            and (not self.inode or before.offset + (self.start - before.start) == self.offset)
         )
-        return same and (not self.inode or before.offset + (before.end - before.start) == self.offset)
+
+    @property
+    def floor(self) -> int:
+        """What has to stay free begins here: vm_start_gap()."""
+        return max(self.start - GUARD_GAP, 0) if self.flags & MAP_GROWSDOWN else self.start
 
     def __repr__(self) -> str:
         return f"Vma({self.start:#x}, {self.end:#x}, {self.protection}, {self.flags:#x}, {self.file!r})"
@@ -50,6 +69,8 @@ class VmaList:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._vmas: list[Vma] = []
+        self._scan = (0, 0, 0)
+        """(size, top, from): there is no hole of `size` bytes between `from` and `top`. Spares gap_below() from looking again."""
 
     def __iter__(self) -> Iterator[Vma]:
         return iter(self._vmas)
@@ -71,24 +92,39 @@ class VmaList:
             return self._vmas[index]
         return self._vmas[index + 1] if index + 1 < len(self._vmas) else None
 
+    def before(self, address: int) -> Vma | None:
+        """The last mapping that starts below `address`."""
+        index = bisect_left(self._starts, address) - 1
+        return self._vmas[index] if index >= 0 else None
+
     def within(self, start: int, end: int) -> list[Vma]:
-        """The mappings that overlap [start, end)."""
+        """The mappings that overlap [start, end), whole."""
         index = bisect_right(self._starts, start) - 1
         if index < 0 or self._vmas[index].end <= start:
             index += 1
-        stop = bisect_left(self._starts, end)
-        return self._vmas[index:stop]
+        return self._vmas[index : bisect_left(self._starts, end, index)]
 
-    def covered(self, start: int, end: int) -> bool:
-        """Whether [start, end) is mapped without a hole."""
+    def covered(self, start: int, end: int) -> int:
+        """How far from `start` on, at most to `end`, there is no hole."""
         for vma in self.within(start, end):
             if vma.start > start:
-                return False
+                break
             start = vma.end
-        return start >= end
+        return min(start, end)
+
+    def size(self) -> int:
+        """Bytes mapped: total_vm."""
+        return sum(vma.end - vma.start for vma in self._vmas)
 
     def remove(self, start: int, end: int) -> list[Vma]:
         """Cuts [start, end) out. The pieces that went."""
+        size, top, searched = self._scan
+        if end > searched:
+            index = bisect_left(self._starts, end)
+            self._scan = (size, top, min(top, self._starts[index]) if index < len(self._starts) else top)
+        return self._cut(start, end)
+
+    def _cut(self, start: int, end: int) -> list[Vma]:
         touched = self.within(start, end)
         if not touched:
             return []
@@ -105,16 +141,18 @@ class VmaList:
 
     def add(self, vma: Vma) -> None:
         """Puts a mapping in, in place of whatever was there, joined with equal neighbours."""
-        self.remove(vma.start, vma.end)
-        index = bisect_left(self._starts, vma.start)
+        starts, vmas = self._starts, self._vmas
+        index = bisect_left(starts, vma.start)
+        if (index and vmas[index - 1].end > vma.start) or (index < len(starts) and starts[index] < vma.end):
+            self._cut(vma.start, vma.end)
+            index = bisect_left(starts, vma.start)
         count = 0
-        if index and vma.continues(self._vmas[index - 1]):
-            before = self._vmas[index - 1]
-            vma = Vma(before.start, vma.end, vma.protection, vma.flags, vma.file, before.offset, vma.device, vma.inode)
+        if index and vma.continues(vmas[index - 1]):
+            vma = vmas[index - 1].part(vmas[index - 1].start, vma.end)
             index, count = index - 1, 1
         follower = index + count
-        if follower < len(self._vmas) and self._vmas[follower].continues(vma):
-            vma = Vma(vma.start, self._vmas[follower].end, vma.protection, vma.flags, vma.file, vma.offset, vma.device, vma.inode)
+        if follower < len(vmas) and vmas[follower].continues(vma):
+            vma = vma.part(vma.start, vmas[follower].end)
             count += 1
         self._replace(index, count, [vma])
 
@@ -124,26 +162,39 @@ class VmaList:
 
     def gap_below(self, size: int, low: int, high: int) -> int | None:
         """The start of the highest hole of `size` bytes that ends at or below `high` and starts at or above `low`, taken from its upper end
-        (vm_unmapped_area() top-down)."""
-        index = bisect_left(self._starts, high) - 1
-        while index >= 0:
-            vma = self._vmas[index]
-            if vma.end <= high and high - vma.end >= size:
+        (unmapped_area_topdown())."""
+        top, vmas = high, self._vmas
+        searched_size, searched_top, searched = self._scan
+        known = size >= searched_size and searched_top == top
+        if known:
+            high = searched
+        index = bisect_left(self._starts, high)
+        if index < len(vmas):
+            high = min(high, vmas[index].floor)
+        for index in range(index - 1, -1, -1):
+            vma = vmas[index]
+            if high - vma.end >= size:
                 break
-            high = min(high, vma.start)
-            index -= 1
-        start = high - size
-        return start if start >= low else None
+            high = min(high, vma.floor)
+        if high - size < low:
+            return None
+        if not known or size == searched_size:
+            self._scan = (size, top, high)
+        return high - size
 
     def gap_above(self, size: int, low: int, high: int) -> int | None:
-        """The start of the lowest hole of `size` bytes in [low, high) (bottom-up)."""
+        """The start of the lowest hole of `size` bytes in [low, high) (unmapped_area())."""
         for vma in self.within(low, high):
-            if vma.start - low >= size:
-                break
+            if vma.floor - low >= size:
+                return low
             low = vma.end
+        index = bisect_left(self._starts, low)
+        if index < len(self._vmas):
+            high = min(high, self._vmas[index].floor)
         return low if low + size <= high else None
 
     def clear(self) -> None:
         """Forgets all."""
         self._starts.clear()
         self._vmas.clear()
+        self._scan = (0, 0, 0)

@@ -1,7 +1,7 @@
 """Debian's arm64 and riscv64 packages, unpacked into a folder of the user's cache: where foreign programs and their libraries come from.
 
 The system's apt resolves, fetches and verifies, but with lists, archives, status file and sources of its own: nothing of the machine changes, no foreign
-architecture is added to its dpkg, no maintainer script runs. What such scripts would make (alternatives as `awk`, /etc/passwd, ld.so.cache) is therefore absent.
+architecture is added to its dpkg, no maintainer script runs. What such scripts would make (alternatives such as `awk`, /etc/passwd, ld.so.cache) is absent.
 """
 
 from __future__ import annotations

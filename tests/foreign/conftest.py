@@ -1,0 +1,61 @@
+"""Fixtures of the tests with foreign programs: sysroots, the compiler, and one test for each architecture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.register_assert_rewrite("foreign.compare")
+
+from foreign.compare import Foreign  # noqa: E402  (its assertions explain themselves only if rewritten first)
+from foreign.programs import Compiler  # noqa: E402
+from foreign.sysroot import RELEASES, Unavailable, sysroot  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Sysroots:
+    """Asked for once per architecture and session, since a failure takes its time, too."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Path | Unavailable] = {}
+
+    def __call__(self, arch: str) -> Path:
+        """The sysroot's path; skips the test with the reason if it cannot be had."""
+        if arch not in self._found:
+            try:
+                self._found[arch] = sysroot(arch)
+            except Unavailable as error:
+                self._found[arch] = error
+        found = self._found[arch]
+        if isinstance(found, Unavailable):
+            pytest.skip(f"no {arch} sysroot: {found}")
+        return found
+
+
+@pytest.fixture(scope="session")
+def sysroots() -> Callable[[str], Path]:
+    """sysroots(arch): the folder of Debian's packages for it."""
+    return Sysroots()
+
+
+@pytest.fixture(scope="session")
+def compile_foreign(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """compile_foreign(arch, "source.c", shape): a program of tests/foreign/programs."""
+    return Compiler(tmp_path_factory.mktemp("foreign"))
+
+
+@pytest.fixture(params=list(RELEASES))
+def arch(request: pytest.FixtureRequest) -> str:
+    """Each foreign architecture."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def foreign(arch: str, sysroots: Callable[[str], Path], tmp_path: Path) -> Foreign:
+    """Debian's programs for that architecture."""
+    return Foreign(arch, sysroots(arch), tmp_path)
