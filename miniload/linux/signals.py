@@ -168,7 +168,7 @@ def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Actio
     try:
         if on_alt and start < base:
             raise error(EFAULT)
-        process.space.write_stack(start, data)
+        process.space.write(start, data)
     except OSError:
         fatal(task, SIGSEGV)
     vcpu.write_registers(entered)
