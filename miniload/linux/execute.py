@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from errno import EEXIST, ENOMEM
-from random import SystemRandom
 from struct import pack, unpack_from
 
 from miniload.errors import ExecError
@@ -49,11 +48,11 @@ class Layout:
     def __init__(self, plan: LoadPlan, task_size: int) -> None:
         self.bias = [0] * (PROGRAM + len(plan.bases))
         self.task_size = task_size
-        self.random = SystemRandom() if plan.randomize else None
+        self.randomize = bool(plan.randomize)
 
     def below(self, limit: int) -> int:
         """A random number below `limit`, 0 without randomisation."""
-        return self.random.randrange(limit) if self.random and limit else 0
+        return int.from_bytes(os.urandom(8), "little") % limit if self.randomize and limit else 0
 
     def address(self, where: Address) -> int:
         return self.bias[where.base] + where.offset

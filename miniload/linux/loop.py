@@ -29,7 +29,7 @@ def run(task: Task) -> None:
         left = vcpu.run()
         if left.reason == core.SYSCALL:
             task.last_number = left.number
-            result = serve(task, left.number, left.args)
+            result = left.interrupted or serve(task, left.number, left.args)
             if slot.pending:
                 result = signals.deliver_pending(task, left.number, result, left.args)
             if result is not None:

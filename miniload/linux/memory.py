@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from errno import EBADF, EINVAL, ENOMEM, EPERM, ESRCH
-from struct import iter_unpack, pack
+from errno import EBADF, EINVAL, EPERM, ESRCH
+from struct import iter_unpack, pack, unpack_from
 
-from miniload.linux.dispatch import UIO_MAXIOV
-from miniload.space import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
-from miniload.space.guest import PAGE, error, page_up
+from miniload.linux.dispatch import UIO_MAXIOV, pointer
+from miniload.space import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PAGE, PROT_EXEC, PROT_READ, PROT_WRITE, error, page_up
 from miniload.space.vma import Vma
 
 TYPE_CHECKING = False
@@ -17,13 +16,22 @@ if TYPE_CHECKING:
 
 SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC = 0o10000, 0o20000, 0o40000, 0o100000
 IPC_STAT = 2
+SHMID_DS_SIZE = 112
+MLOCK_ONFAULT = 1
+READ_IMPLIES_EXEC = 0x0400000
+"""personality(2)."""
 
 
 def mmap(task: Task, address: int, length: int, prot: int, flags: int, fd: int, offset: int) -> int:
     """mmap(2)."""
-    if not flags & MAP_ANONYMOUS and task.process.is_reserved(fd):
+    process = task.process
+    if not flags & MAP_ANONYMOUS and process.is_reserved(fd):
         raise error(EBADF)
-    return task.process.space.map(address, length, prot, flags & 0xFFFFFFFF, fd, offset)
+    return process.space.map(address, length, _readable_as_code(task, prot), flags & 0xFFFFFFFF, fd, offset)
+
+
+def _readable_as_code(task: Task, prot: int) -> int:
+    return prot | PROT_EXEC if prot & PROT_READ and task.process.persona & READ_IMPLIES_EXEC else prot
 
 
 def munmap(task: Task, address: int, length: int) -> int:
@@ -34,7 +42,7 @@ def munmap(task: Task, address: int, length: int) -> int:
 
 def mprotect(task: Task, address: int, length: int, prot: int) -> int:
     """mprotect(2)."""
-    task.process.space.protect(address, length, prot & 0xFFFFFFFF)
+    task.process.space.protect(address, length, _readable_as_code(task, prot) & 0xFFFFFFFF)
     return 0
 
 
@@ -47,7 +55,9 @@ def pkey_mprotect(task: Task, address: int, length: int, prot: int, key: int) ->
 
 def mremap(task: Task, address: int, old: int, new: int, flags: int, target: int) -> int:
     """mremap(2)."""
-    return task.process.space.remap(address, old, new, flags & 0xFFFFFFFF, target)
+    from miniload.space.remap import remap
+
+    return remap(task.process.space, address, old, new, flags & 0xFFFFFFFF, target)
 
 
 def brk(task: Task, address: int) -> int:
@@ -57,47 +67,64 @@ def brk(task: Task, address: int) -> int:
 
 def madvise(task: Task, address: int, length: int, advice: int) -> int:
     """madvise(2)."""
-    task.process.space.advise(address, length, advice)
+    from miniload.space.advise import advise
+
+    advise(task.process.space, address, length, advice)
     return 0
 
 
 def msync(task: Task, address: int, length: int, flags: int) -> int:
     """msync(2)."""
-    task.process.space.sync(address, length, flags)
+    from miniload.space.advise import sync
+
+    sync(task.process.space, address, length, flags)
     return 0
 
 
 def mincore(task: Task, address: int, length: int, vector: int) -> int:
     """mincore(2)."""
-    space = task.process.space
-    if address % PAGE:
-        raise error(EINVAL)
-    size = page_up(length)
-    if address > space.end or size > space.end - address:
-        raise error(ENOMEM)
-    if not space.vmas.covered(address, address + size):
-        raise error(ENOMEM)
-    return task.host("mincore", space.base + address, size, space.host(vector, size // PAGE))
+    from miniload.space.advise import in_core
 
-
-def mlock(task: Task, address: int, length: int, _flags: int = 0) -> int:
-    """mlock(2), mlock2(2), munlock(2): taken note of; what is locked is the host's business."""
-    space = task.process.space
-    start, size = address & -PAGE, page_up(length + address % PAGE)
-    if start > space.end or size > space.end - start or not space.vmas.covered(start, start + size):
-        raise error(ENOMEM)
+    in_core(task.process.space, address, length, vector)
     return 0
 
 
-def mlockall(_task: Task, flags: int) -> int:
+def mlock(task: Task, address: int, length: int) -> int:
+    """mlock(2)."""
+    return mlock2(task, address, length, 0)
+
+
+def mlock2(task: Task, address: int, length: int, flags: int) -> int:
+    """mlock2(2)."""
+    from miniload.space.lock import lock
+
+    if flags & ~MLOCK_ONFAULT:
+        raise error(EINVAL)
+    lock(task.process.space, address, length, on=True, now=not flags)
+    return 0
+
+
+def munlock(task: Task, address: int, length: int) -> int:
+    """munlock(2)."""
+    from miniload.space.lock import lock
+
+    lock(task.process.space, address, length, on=False)
+    return 0
+
+
+def mlockall(task: Task, flags: int) -> int:
     """mlockall(2)."""
-    if not flags or flags & ~7 or flags == 4:
-        raise error(EINVAL)
+    from miniload.space.lock import lock_all
+
+    lock_all(task.process.space, flags)
     return 0
 
 
-def munlockall(_task: Task) -> int:
+def munlockall(task: Task) -> int:
     """munlockall(2)."""
+    from miniload.space.lock import unlock_all
+
+    unlock_all(task.process.space)
     return 0
 
 
@@ -111,43 +138,49 @@ def flush_icache(task: Task, start: int, end: int, flags: int) -> int:
     return 0
 
 
+def segment(task: Task, identifier: int) -> tuple[int, int]:
+    """Key and bytes of a System V segment, from the host's struct shmid64_ds (x86-64)."""
+    keep: list[object] = []
+    place = pointer(bytes(SHMID_DS_SIZE), keep)
+    task.host("shmctl", identifier, IPC_STAT, place)
+    status = bytes(keep[0])  # type: ignore[call-overload]
+    return unpack_from("<I", status)[0], unpack_from("<Q", status, 48)[0]
+
+
 def shmat(task: Task, identifier: int, address: int, flags: int) -> int:
     """shmat(2): attached by the host inside the region."""
     space = task.process.space
-    if address and address % PAGE:
-        if not flags & SHM_RND:
-            raise error(EINVAL)
-        address &= -PAGE
-    status = bytearray(112)
-    import ctypes
-
-    buffer = (ctypes.c_char * len(status)).from_buffer(status)
-    task.host("shmctl", identifier, IPC_STAT, ctypes.addressof(buffer))
-    size = page_up(int.from_bytes(status[48:56], "little"))
-    if not address and flags & SHM_REMAP:
+    rounded = address & -PAGE if flags & SHM_RND else address
+    if rounded % PAGE or (flags & SHM_REMAP and not rounded):
         raise error(EINVAL)
+    key, bytes_long = segment(task, identifier)
+    size = page_up(bytes_long)
     protection = PROT_READ | (0 if flags & SHM_RDONLY else PROT_WRITE) | (PROT_EXEC if flags & SHM_EXEC else 0)
-    if address and not flags & SHM_REMAP and space.vmas.within(address, address + size):
+    if address and not flags & SHM_REMAP and space.vmas.within(rounded, rounded + size):
         raise error(EINVAL)
-    kind = MAP_FIXED if address else 0
-    place = space.map(address, size, 0, MAP_SHARED | MAP_ANONYMOUS | kind)
+    place = space.place(rounded, size, MAP_FIXED if address else 0)
+    vma = Vma(place, place + size, protection, MAP_SHARED, b"/SYSV%08x (deleted)" % key, 0, 1, identifier or 1 << 32)
+    space.check_limits(size, vma)
     try:
-        task.host("shmat", identifier, space.base + place, flags & ~SHM_RND | SHM_REMAP)
+        task.host("shmat", identifier, space.base + place, flags & (SHM_RDONLY) | SHM_REMAP)
     except OSError:
-        space.unmap(place, size)
+        space.mend(place, place + size)
         raise
-    space.vmas.add(Vma(place, place + size, protection, MAP_SHARED, b"/SYSV%08x (deleted)" % identifier, 0, 1, identifier | 1 << 40))
-    space.vcpu.protect(place, size, protection)
+    space.vmas.add(vma)
+    space.access.set(place, place + size, space.access_of(vma))
     return place
 
 
 def shmdt(task: Task, address: int) -> int:
-    """shmdt(2)."""
-    space = task.process.space
-    vma = space.vmas.find(address)
-    if vma is None or vma.start != address or not vma.file.startswith(b"/SYSV"):
+    """shmdt(2): what is left of the attachment that began at `address`."""
+    space, identifier = task.process.space, 0
+    for vma in list(space.vmas):
+        attached = vma.file.startswith(b"/SYSV") and vma.device == 1 and vma.start >= address and vma.offset == vma.start - address
+        if attached and identifier in (0, vma.inode):
+            identifier = vma.inode
+            space.discard(vma.start, vma.end)
+    if not identifier:
         raise error(EINVAL)
-    space.unmap(vma.start, vma.end - vma.start)
     return 0
 
 
@@ -168,10 +201,8 @@ def _transfer(task: Task, name: str, pid: int, local: int, locals_: int, remote:
     for address, count in ((local, locals_), (remote, remotes)):
         pairs = [(space.host(base, size) if size else 0, size) for base, size in _vectors(task, address, count)]
         sides.append(pack(f"<{2 * len(pairs)}Q", *(word for pair in pairs for word in pair)) or b"\0")
-    import ctypes
-
-    buffers = [ctypes.create_string_buffer(side, len(side)) for side in sides]
-    return task.host(name, pid, ctypes.addressof(buffers[0]), locals_, ctypes.addressof(buffers[1]), remotes, 0)
+    keep: list[object] = []
+    return task.host(name, pid, pointer(sides[0], keep), locals_, pointer(sides[1], keep), remotes, 0)
 
 
 def _exists(pid: int) -> bool:

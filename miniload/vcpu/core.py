@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import Structure, byref, c_int, c_int32, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
-from importlib.util import find_spec
+import sys
+from ctypes import Structure, byref, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 
 from miniload.errors import MiniloadError
 from miniload.record import Record
@@ -62,7 +62,14 @@ class CExit(Structure):
         ("address", c_uint64),
         ("number", c_uint64),
         ("args", c_uint64 * ARGS),
+        ("interrupted", c_int64),
     )
+
+
+class SignalSlot(Structure):
+    """struct signal_slot (hostsig.h): a signal that the host has caught for this thread."""
+
+    _fields_ = (("pending", c_int32), ("mask", c_uint64), ("info", c_uint8 * 128), ("running", c_void_p))
 
 
 class CCounts(Structure):
@@ -81,6 +88,8 @@ class Exit(Record):
     args: tuple[int, ...]
     address: int
     access: int
+    interrupted: int = 0
+    """Of a system call that a signal cut short on the host: -EINTR, or -512 if it had not begun."""
 
 
 class PassThrough(Record):
@@ -102,6 +111,7 @@ def _library() -> ctypes.CDLL:
     except OSError as error:
         raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
     library.vcpu_region.restype = c_void_p
+    library.signal_slot.restype = c_void_p
     library.vcpu_destroy.restype = None
     library.vcpu_free_context.restype = None
     unicorn = find_unicorn()
@@ -112,10 +122,9 @@ def _library() -> ctypes.CDLL:
 
 
 def find_unicorn() -> str:
-    """Path of libunicorn in the installed `unicorn` package, which is not imported. VcpuError if it is not there."""
-    spec = find_spec("unicorn")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        path = os.path.join(place, "lib", "libunicorn.so.2")
+    """Path of libunicorn in the installed `unicorn` package, which is not imported; nor is importlib.util, which costs 3 ms. VcpuError if it is not there."""
+    for entry in sys.path:
+        path = os.path.join(entry, "unicorn", "lib", "libunicorn.so.2")
         if os.path.exists(path):
             return path
     raise VcpuError("unicorn", "the package or its libunicorn.so.2 is not installed", remedy="pip install 'unicorn>=2.1.4,<2.2'")
@@ -172,11 +181,20 @@ class Vcpu:
         """Runs guest code from where it is until something needs the caller."""
         self._check("vcpu_run", self._core.vcpu_run(self._handle, byref(self._exit)))
         left = self._exit
-        return Exit(left.reason, left.pc, left.number, tuple(left.args), left.address, left.access)
+        return Exit(left.reason, left.pc, left.number, tuple(left.args), left.address, left.access, left.interrupted)
 
     def stop(self) -> None:
         """Makes a run in progress, or the next one, leave with STOP. From any thread."""
         self._check("vcpu_stop", self._core.vcpu_stop(self._handle))
+
+    def slot(self) -> SignalSlot:
+        """This host thread's slot for signals."""
+        slot: SignalSlot = SignalSlot.from_address(self._core.signal_slot())
+        return slot
+
+    def signal_action(self, signal: int, mode: int, child_flags: int) -> int:
+        """What the host does with a signal: 0 its default, 1 nothing, 2 puts it into the thread's slot. `child_flags`: SA_NOCLDSTOP, SA_NOCLDWAIT."""
+        return self._check("signal_action", self._core.signal_action(c_int(signal), c_int(mode), c_int(child_flags)))
 
     def protect(self, start: int, size: int, protection: int) -> None:
         """Sets what the guest may do with whole pages: READ, WRITE, EXEC or 0. Forgets what was translated of them."""

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hostsig.h"
 #include "unicorn_abi.h"
 
 enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000 };
@@ -135,10 +136,10 @@ static bool pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, 
             *result = error;
             return true;
         }
-    long got = syscall(row->host_number, host[0], host[1], host[2], host[3], host[4], host[5]);
-    *result = got == -1 ? -errno : got;
+    *result = host_call(row->host_number, host);
     v->counts.syscalls_passed++;
-    return true;
+    /* A signal came before or meanwhile: what becomes of the call depends on what the guest does with the signal. */
+    return *result != HOST_RESTART && (*result != -EINTR || !signal_slot()->pending);
 }
 
 static void on_syscall(struct vcpu *v)
@@ -148,13 +149,14 @@ static void on_syscall(struct vcpu *v)
     ids[0] = v->arch.number;
     memcpy(ids + 1, v->arch.args, sizeof v->arch.args);
     vcpu_read_registers(v, ids, values, VCPU_ARGS + 1);
-    int64_t result;
-    if (!atomic_load_explicit(&v->stop, memory_order_relaxed) && pass_through(v, values[0], values + 1, &result)) {
+    int64_t result = 0;
+    if (pass_through(v, values[0], values + 1, &result)) {
         uint64_t word = (uint64_t)result;
         api.reg_write(v->uc, v->arch.result, &word);
         return;
     }
     memcpy(v->exit.args, values + 1, sizeof v->exit.args);
+    v->exit.interrupted = result;
     leave_with(v, VCPU_EXIT_SYSCALL, values[0]);
 }
 
@@ -446,13 +448,16 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
     v->refused = v->leave = false;
     if (api.reg_read(v->uc, v->arch.pc, &pc))
         return -EINVAL;
-    if (atomic_load(&v->stop)) {
+    struct signal_slot *slot = signal_slot();
+    slot->running = v;
+    if (atomic_load(&v->stop) || slot->pending) {
         v->exit.reason = VCPU_EXIT_STOP; /* U10: a stop before the start would be lost */
     } else {
         int error = api.emu_start(v->uc, pc, 0, 0, 0); /* U8, U12, U13: no end, no timeout, no count */
         classify(v, error);
         api.reg_read(v->uc, v->arch.pc, &pc);
     }
+    slot->running = NULL;
     if (v->exit.reason == VCPU_EXIT_STOP)
         atomic_store(&v->stop, 0);
     v->exit.pc = pc;

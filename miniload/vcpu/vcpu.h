@@ -56,6 +56,7 @@ struct vcpu_exit {
     uint32_t reason, access;
     uint64_t pc, address, number;
     uint64_t args[VCPU_ARGS];
+    int64_t interrupted; /* of a system call that a signal cut short: -EINTR, or HOST_RESTART if it had not begun; else 0 */
 };
 
 struct vcpu_counts {
