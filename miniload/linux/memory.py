@@ -89,13 +89,8 @@ def mincore(task: Task, address: int, length: int, vector: int) -> int:
     return 0
 
 
-def mlock(task: Task, address: int, length: int) -> int:
-    """mlock(2)."""
-    return mlock2(task, address, length, 0)
-
-
-def mlock2(task: Task, address: int, length: int, flags: int) -> int:
-    """mlock2(2)."""
+def mlock(task: Task, address: int, length: int, flags: int = 0) -> int:
+    """mlock(2), mlock2(2)."""
     from miniload.space.lock import lock
 
     if flags & ~MLOCK_ONFAULT:

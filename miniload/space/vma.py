@@ -122,9 +122,6 @@ class VmaList:
         if end > searched:
             index = bisect_left(self._starts, end)
             self._scan = (size, top, min(top, self._starts[index]) if index < len(self._starts) else top)
-        return self._cut(start, end)
-
-    def _cut(self, start: int, end: int) -> list[Vma]:
         touched = self.within(start, end)
         if not touched:
             return []
@@ -144,7 +141,7 @@ class VmaList:
         starts, vmas = self._starts, self._vmas
         index = bisect_left(starts, vma.start)
         if (index and vmas[index - 1].end > vma.start) or (index < len(starts) and starts[index] < vma.end):
-            self._cut(vma.start, vma.end)
+            self.remove(vma.start, vma.end)
             index = bisect_left(starts, vma.start)
         count = 0
         if index and vma.continues(vmas[index - 1]):
@@ -168,10 +165,10 @@ class VmaList:
         known = size >= searched_size and searched_top == top
         if known:
             high = searched
-        index = bisect_left(self._starts, high)
-        if index < len(vmas):
-            high = min(high, vmas[index].floor)
-        for index in range(index - 1, -1, -1):
+        above = bisect_left(self._starts, high)
+        if above < len(vmas):
+            high = min(high, vmas[above].floor)
+        for index in range(above - 1, -1, -1):
             vma = vmas[index]
             if high - vma.end >= size:
                 break

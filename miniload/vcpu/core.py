@@ -6,7 +6,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import Structure, byref, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import Structure, byref, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
+from errno import EFAULT
 
 from miniload.errors import MiniloadError
 from miniload.record import Record
@@ -24,6 +25,7 @@ SYSCALL, FAULT, INTERRUPT, INVALID, STOP, ERROR = range(1, 7)
 """Reasons to leave (vcpu.h, enum vcpu_reason)."""
 REASON_NAMES = ("none", "syscall", "fault", "interrupt", "invalid", "stop", "error")
 ADDRESS_BITS = 46
+WORD = (1 << 64) - 1
 
 
 class VcpuError(MiniloadError):
@@ -49,7 +51,7 @@ class CArch(Structure):
 class CSyscall(Structure):
     """struct vcpu_syscall."""
 
-    _fields_ = (("host_number", c_int32), ("kinds", c_uint8 * ARGS), ("sizes", c_uint16 * ARGS))
+    _fields_ = (("host_number", c_int32), ("flags", c_uint32), ("kinds", c_uint8 * ARGS), ("sizes", c_uint16 * ARGS))
 
 
 class CExit(Structure):
@@ -98,9 +100,19 @@ class PassThrough(Record):
 
     host_number: int
     arguments: tuple[tuple[int, int], ...] = ()
+    blocks: bool = False
 
 
-NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING = range(6)
+NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING, INT, ARRAY, IOVEC = range(9)
+
+
+def _c_row(row: PassThrough | None) -> CSyscall:
+    if row is None:
+        return CSyscall(-1)
+    kinds, sizes = (c_uint8 * ARGS)(), (c_uint16 * ARGS)()
+    for index, (kind, size) in enumerate(row.arguments):
+        kinds[index], sizes[index] = kind, size
+    return CSyscall(row.host_number, int(row.blocks), kinds, sizes)
 
 
 def _library() -> ctypes.CDLL:
@@ -112,6 +124,8 @@ def _library() -> ctypes.CDLL:
         raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
     library.vcpu_region.restype = c_void_p
     library.signal_slot.restype = c_void_p
+    library.vcpu_read_string.restype = c_int64
+    library.host_call.restype = c_long
     library.vcpu_destroy.restype = None
     library.vcpu_free_context.restype = None
     unicorn = find_unicorn()
@@ -226,14 +240,39 @@ class Vcpu:
     def set_syscalls(self, table: Mapping[int, PassThrough]) -> None:
         """The system calls, by guest number, that the core makes on the host itself."""
         count = max(table, default=-1) + 1
-        rows = (CSyscall * count)()
-        for number in range(count):
-            row = table.get(number)
-            rows[number].host_number = -1 if row is None else row.host_number
-            for index, (kind, size) in enumerate(row.arguments if row else ()):
-                rows[number].kinds[index] = kind
-                rows[number].sizes[index] = size
+        rows = (CSyscall * count)(*(_c_row(table.get(number)) for number in range(count)))
         self._check("vcpu_set_syscalls", self._core.vcpu_set_syscalls(self._handle, rows, c_uint32(count)))
+
+    def pass_row(self, number: int, row: PassThrough) -> None:
+        """Adds one system call to those that the core makes on the host itself."""
+        self._check("vcpu_set_syscall", self._core.vcpu_set_syscall(self._handle, c_uint32(number), byref(_c_row(row))))
+
+    def host_call(self, number: int, *args: int) -> int:
+        """A system call of the host with plain numbers: its result, -errno, or -512 if a signal is in this thread's slot."""
+        result: int = self._core.host_call(c_long(number), (c_uint64 * ARGS)(*(arg & WORD for arg in args)))
+        return result
+
+    def copy_in(self, address: int, size: int) -> bytes:
+        """Bytes of the guest's memory. OSError EFAULT if not all of them can be read."""
+        if not 0 <= address <= self.size or size > self.size - address:
+            raise OSError(EFAULT, os.strerror(EFAULT))
+        buffer = create_string_buffer(size)
+        if self._core.vcpu_copy_in(self._handle, c_uint64(address), buffer, c_uint64(size)):
+            raise OSError(EFAULT, os.strerror(EFAULT))
+        return buffer.raw
+
+    def copy_out(self, address: int, data: bytes) -> None:
+        """Stores bytes in the guest's memory. OSError EFAULT if not all of them can be written; some may be by then."""
+        if self._core.vcpu_copy_out(self._handle, c_uint64(address & WORD), data, c_uint64(len(data))):
+            raise OSError(EFAULT, os.strerror(EFAULT))
+
+    def read_string(self, address: int, limit: int) -> bytes:
+        """A string without its NUL. OSError EFAULT, or ENAMETOOLONG if `limit` bytes hold no NUL."""
+        buffer = create_string_buffer(limit)
+        length = self._core.vcpu_read_string(self._handle, c_uint64(address & WORD), buffer, c_uint64(limit))
+        if length < 0:
+            raise OSError(-length, os.strerror(-length))
+        return buffer.raw[:length]
 
     def reserve_fds(self, low: int, high: int) -> None:
         """Descriptors that passed-through system calls may not touch."""

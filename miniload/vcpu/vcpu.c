@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include "hostsig.h"
 #include "unicorn_abi.h"
@@ -27,6 +26,7 @@ struct vcpu {
     uint8_t *prot; /* one byte for each page of the region */
     struct vcpu_syscall *table;
     uint32_t table_count;
+    struct iovec iovec[VCPU_IOVEC_MAX]; /* of the system call that is being made */
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, tlb_entries;
     atomic_int stop;
@@ -98,6 +98,24 @@ static bool in_region(const struct vcpu *v, uint64_t start, uint64_t size)
     return size <= v->size && start <= v->size - size;
 }
 
+/* The guest's iovec array with the host's addresses. 0 or -errno. */
+static long translate_iovec(struct vcpu *v, uint64_t address, uint64_t count, struct iovec *out)
+{
+    if ((int32_t)count < 0 || count > VCPU_IOVEC_MAX)
+        return -EINVAL;
+    if (vcpu_copy_in(v, address, out, count * sizeof *out))
+        return -EFAULT;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t base = (uint64_t)(uintptr_t)out[i].iov_base;
+        if ((int64_t)out[i].iov_len < 0)
+            return -EINVAL;
+        if (!in_region(v, base, out[i].iov_len))
+            return -EFAULT;
+        out[i].iov_base = v->region + base;
+    }
+    return 0;
+}
+
 /* Translates one argument; false with *error set if it cannot be passed on. */
 static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, long *out, long *error)
 {
@@ -110,10 +128,20 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
         *out = (int32_t)value;
         *error = -EBADF;
         return *out < v->fd_low || *out > v->fd_high;
+    case VCPU_ARG_INT:
+        *out = (int32_t)value;
+        return true;
+    case VCPU_ARG_IOVEC:
+        *out = (long)v->iovec;
+        *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], v->iovec);
+        return !*error;
     case VCPU_ARG_POINTER:
     case VCPU_ARG_BUFFER:
     case VCPU_ARG_STRING:
+    case VCPU_ARG_ARRAY:
         size = row->kinds[i] == VCPU_ARG_POINTER ? row->sizes[i] : row->kinds[i] == VCPU_ARG_BUFFER ? args[row->sizes[i]] : 1;
+        if (row->kinds[i] == VCPU_ARG_ARRAY)
+            size = (uint64_t)(uint32_t)args[row->sizes[i] & 255] * (row->sizes[i] >> 8);
         *out = value ? (long)(v->region + value) : 0;
         *error = -EFAULT;
         return !value || in_region(v, value, size);
@@ -287,6 +315,11 @@ int vcpu_quick(const struct vcpu *v)
     return v->quick;
 }
 
+uint64_t vcpu_size(const struct vcpu *v)
+{
+    return v->size;
+}
+
 void *vcpu_region(const struct vcpu *v)
 {
     return v->region;
@@ -381,14 +414,44 @@ void vcpu_free_context(void *context)
         api.context_free(context);
 }
 
+static bool is_sound(const struct vcpu_syscall *row)
+{
+    for (int k = 0; k < VCPU_ARGS; k++) {
+        uint16_t size = row->sizes[k];
+        if ((row->kinds[k] == VCPU_ARG_BUFFER || row->kinds[k] == VCPU_ARG_IOVEC) && size >= VCPU_ARGS)
+            return false;
+        if (row->kinds[k] == VCPU_ARG_ARRAY && (size & 255) >= VCPU_ARGS)
+            return false;
+    }
+    return true;
+}
+
+/* One row more, or another in its place. */
+int vcpu_set_syscall(struct vcpu *v, uint32_t number, const struct vcpu_syscall *row)
+{
+    if (number >= VCPU_SYSCALLS_MAX || !is_sound(row))
+        return -EINVAL;
+    if (number >= v->table_count) {
+        uint32_t count = number < 512 ? 512 : VCPU_SYSCALLS_MAX;
+        struct vcpu_syscall *table = realloc(v->table, count * sizeof *table);
+        if (!table)
+            return -ENOMEM;
+        for (uint32_t i = v->table_count; i < count; i++)
+            table[i] = (struct vcpu_syscall){.host_number = -1};
+        v->table = table;
+        v->table_count = count;
+    }
+    v->table[number] = *row;
+    return 0;
+}
+
 int vcpu_set_syscalls(struct vcpu *v, const struct vcpu_syscall *table, uint32_t count)
 {
-    if (count > 4096)
+    if (count > VCPU_SYSCALLS_MAX)
         return -EINVAL;
     for (uint32_t i = 0; i < count; i++)
-        for (int k = 0; k < VCPU_ARGS; k++)
-            if (table[i].kinds[k] == VCPU_ARG_BUFFER && table[i].sizes[k] >= VCPU_ARGS)
-                return -EINVAL;
+        if (!is_sound(&table[i]))
+            return -EINVAL;
     struct vcpu_syscall *copy = malloc(count ? count * sizeof *copy : 1);
     if (!copy)
         return -ENOMEM;

@@ -45,9 +45,14 @@ enum vcpu_argument {
     VCPU_ARG_POINTER = 3, /* to sizes[i] bytes; NULL is passed on */
     VCPU_ARG_BUFFER = 4, /* to args[sizes[i]] bytes */
     VCPU_ARG_STRING = 5, /* NUL-terminated, bounded by the region */
+    VCPU_ARG_INT = 6,    /* 32-bit signed, passed on */
+    VCPU_ARG_ARRAY = 7,  /* to args[sizes[i] & 255] elements of sizes[i] >> 8 bytes */
+    VCPU_ARG_IOVEC = 8,  /* struct iovec, args[sizes[i]] of them: at most one such argument */
 };
+enum { VCPU_BLOCKS = 1, VCPU_SYSCALLS_MAX = 4096, VCPU_IOVEC_MAX = 1024 };
 struct vcpu_syscall {
     int32_t host_number; /* -1: leave to the caller */
+    uint32_t flags;      /* VCPU_BLOCKS: it may wait */
     uint8_t kinds[VCPU_ARGS];
     uint16_t sizes[VCPU_ARGS];
 };
@@ -69,6 +74,7 @@ VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
 VCPU_API int vcpu_quick(const struct vcpu *vcpu);
+VCPU_API uint64_t vcpu_size(const struct vcpu *vcpu);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
 VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
@@ -80,6 +86,10 @@ VCPU_API int vcpu_write_register_bytes(struct vcpu *vcpu, int32_t id, const void
 VCPU_API int vcpu_save(struct vcpu *vcpu, void **context);
 VCPU_API int vcpu_restore(struct vcpu *vcpu, void *context);
 VCPU_API void vcpu_free_context(void *context);
+VCPU_API int vcpu_copy_in(struct vcpu *vcpu, uint64_t address, void *to, uint64_t size);
+VCPU_API int vcpu_copy_out(struct vcpu *vcpu, uint64_t address, const void *from, uint64_t size);
+VCPU_API int64_t vcpu_read_string(struct vcpu *vcpu, uint64_t address, char *to, uint64_t limit);
+VCPU_API int vcpu_set_syscall(struct vcpu *vcpu, uint32_t number, const struct vcpu_syscall *row);
 VCPU_API int vcpu_set_syscalls(struct vcpu *vcpu, const struct vcpu_syscall *table, uint32_t count);
 VCPU_API int vcpu_reserve_fds(struct vcpu *vcpu, int32_t low, int32_t high);
 VCPU_API int vcpu_count(struct vcpu *vcpu, int on);
