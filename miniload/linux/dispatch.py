@@ -62,6 +62,7 @@ class Dispatcher:
         service = self.services.get(nr)
         if service is None:
             service = self.services[nr] = self.compile(nr)
+        task.waits = nr in self.blocking
         try:
             return service(task, args)
         except OSError as error:

@@ -7,6 +7,7 @@ from errno import ENOEXEC
 
 from miniload import arch as architectures
 from miniload.errors import MiniloadError
+from miniload.linux import signals, threads
 from miniload.linux.execute import guest_arch, guest_facts
 from miniload.linux.paths import Paths
 from miniload.linux.process import Process
@@ -68,8 +69,24 @@ def run(arch: Arch, options: Options, path: bytes, argv: Sequence[bytes], env: S
     process = Process(guest_arch(arch), options, paths)
     task = Task(process)
     process.tasks[task.tid] = task
+    process.vcpu.take_turn(task.core)
+    process.actions = signals.inherited_actions(process, options.ignored)
     process.begin(task, plan)
-    serve(task)
+    try:
+        serve(task)
+    except threads.Ended:
+        threads.leave(task)
+        while True:  # the others go on, and one of them ends the process
+            signal_pause()
+
+
+def signal_pause() -> None:
+    """Waits for a signal; those that the guest catches are for its other threads, so all are blocked here."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    everything = (ctypes.c_uint64 * 16)(*[(1 << 64) - 1] * 16)
+    libc.sigsuspend(everything)
 
 
 def serve(task: Task) -> NoReturn:

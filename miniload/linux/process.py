@@ -33,6 +33,8 @@ class Options:
         self.aslr = True
         self.via_stub = False
         self.uname_release = ""
+        self.ignored: frozenset[int] = frozenset()
+        """Signals that were ignored when the command was started."""
 
 
 class Process:
@@ -96,6 +98,7 @@ class Process:
         """In the child: the one thread that is left has another number."""
         task.tid = self.gettid()
         self.tasks = {task.tid: task}
+        self.vcpu.forked(task.core)
 
     def before_host_exec(self) -> None:
         """Undoes what would outlive execve of a program of the host."""

@@ -6,6 +6,7 @@ import os
 from errno import E2BIG, EINVAL, ENOSYS
 from struct import unpack
 
+from miniload.linux import threads
 from miniload.linux.loop import Exited
 from miniload.space.guest import error
 
@@ -19,7 +20,9 @@ MAX_ARGUMENTS = 1 << 20
 
 
 def exit(task: Task, status: int) -> int:
-    """exit(2) of the last thread."""
+    """exit(2): of the last thread, it ends the process."""
+    if len(task.process.tasks) > 1:
+        raise threads.Ended
     raise Exited(status & 0xFF)
 
 
@@ -73,9 +76,9 @@ def vfork(task: Task) -> int:
 
 def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
     """A new process (kernel_clone())."""
-    if flags & CLONE_THREAD:
-        raise error(ENOSYS)
     process = task.process
+    if flags & CLONE_THREAD:
+        return threads.start(task, flags, stack, parent_tid, child_tid, tls)
     pid = os.fork()
     if pid:
         if flags & CLONE_PARENT_SETTID:

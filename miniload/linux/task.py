@@ -16,6 +16,11 @@ class Task:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.tid = process.gettid()
+        self.core = process.vcpu.create_task()
+        """The vCPU core's own record of this thread."""
+        self.waits = False
+        """Whether the system call being served may block: other threads run meanwhile."""
+        self.ended = False
         self.clear_tid = 0
         self.robust_list = 0
         self.alt_stack = (0, 2, 0)
@@ -25,11 +30,12 @@ class Task:
 
     def host_call(self, number: int, *args: int) -> int:
         """A system call of the host for this thread, -errno included."""
-        return self.process.vcpu.host_call(number, *args)
+        vcpu = self.process.vcpu
+        return vcpu.blocking_call(number, *args) if self.waits else vcpu.host_call(number, *args)
 
     def host(self, name: str, *args: int) -> int:
         """A system call of the host by name. OSError if it fails."""
-        got = self.process.vcpu.host_call(self.process.host_numbers[name], *args)
+        got = self.host_call(self.process.host_numbers[name], *args)
         if -4096 < got < 0:
             raise OSError(-got, os.strerror(-got))
         return got

@@ -125,7 +125,8 @@ def _library() -> ctypes.CDLL:
     library.vcpu_region.restype = c_void_p
     library.signal_slot.restype = c_void_p
     library.vcpu_read_string.restype = c_int64
-    library.host_call.restype = c_long
+    library.host_call.restype = library.vcpu_blocking_call.restype = c_long
+    library.vcpu_task_destroy.restype = None
     library.vcpu_destroy.restype = None
     library.vcpu_free_context.restype = None
     unicorn = find_unicorn()
@@ -251,6 +252,39 @@ class Vcpu:
         """A system call of the host with plain numbers: its result, -errno, or -512 if a signal is in this thread's slot."""
         result: int = self._core.host_call(c_long(number), (c_uint64 * ARGS)(*(arg & WORD for arg in args)))
         return result
+
+    def blocking_call(self, number: int, *args: int) -> int:
+        """host_call, while other threads of the guest may run."""
+        words = (c_uint64 * ARGS)(*(arg & WORD for arg in args))
+        result: int = self._core.vcpu_blocking_call(self._handle, c_long(number), words)
+        return result
+
+    def create_task(self) -> c_void_p:
+        """A thread of the guest, with the present registers."""
+        task = c_void_p()
+        self._check("vcpu_task_create", self._core.vcpu_task_create(self._handle, byref(task)))
+        return task
+
+    def destroy_task(self, task: c_void_p) -> None:
+        """Frees a task, which must have the turn."""
+        self._core.vcpu_task_destroy(self._handle, task)
+
+    def retire(self, task: c_void_p) -> None:
+        """Frees a task that has the turn, and lets the next thread run."""
+        self._core.vcpu_task_destroy(self._handle, task)
+        self._core.vcpu_give_turn(self._handle, None)
+
+    def take_turn(self, task: c_void_p) -> None:
+        """Waits until no other thread runs; from then on the registers are the task's."""
+        self._check("vcpu_take_turn", self._core.vcpu_take_turn(self._handle, task))
+
+    def give_turn(self, task: c_void_p) -> None:
+        """Lets the next thread run."""
+        self._check("vcpu_give_turn", self._core.vcpu_give_turn(self._handle, task))
+
+    def forked(self, task: c_void_p) -> None:
+        """In a child process: `task`, which had the turn, is the only one."""
+        self._check("vcpu_forked", self._core.vcpu_forked(self._handle, task))
 
     def copy_in(self, address: int, size: int) -> bytes:
         """Bytes of the guest's memory. OSError EFAULT if not all of them can be read."""

@@ -13,9 +13,21 @@
 #include <sys/uio.h>
 
 #include "hostsig.h"
+#include "turn.h"
 #include "unicorn_abi.h"
 
 enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000 };
+
+/* A system call on its way to the host. */
+struct call {
+    long number, args[VCPU_ARGS];
+    struct iovec iovec[VCPU_IOVEC_MAX];
+};
+
+struct vcpu_task {
+    void *context; /* registers, while another task owns the engine */
+    struct call call;
+};
 
 struct vcpu {
     uc_engine *uc;
@@ -26,7 +38,10 @@ struct vcpu {
     uint8_t *prot; /* one byte for each page of the region */
     struct vcpu_syscall *table;
     uint32_t table_count;
-    struct iovec iovec[VCPU_IOVEC_MAX]; /* of the system call that is being made */
+    struct call call; /* the system call that is being made */
+    struct turn turn;
+    struct vcpu_task *owner; /* whose registers the engine has */
+    atomic_int tasks, yield;
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, tlb_entries;
     atomic_int stop;
@@ -117,8 +132,9 @@ static long translate_iovec(struct vcpu *v, uint64_t address, uint64_t count, st
 }
 
 /* Translates one argument; false with *error set if it cannot be passed on. */
-static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, long *out, long *error)
+static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call, long *error)
 {
+    long *out = &call->args[i];
     uint64_t value = args[i], size;
     switch (row->kinds[i]) {
     case VCPU_ARG_VALUE:
@@ -132,8 +148,8 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
         *out = (int32_t)value;
         return true;
     case VCPU_ARG_IOVEC:
-        *out = (long)v->iovec;
-        *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], v->iovec);
+        *out = (long)call->iovec;
+        *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], call->iovec);
         return !*error;
     case VCPU_ARG_POINTER:
     case VCPU_ARG_BUFFER:
@@ -153,21 +169,32 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
 
 /* The system call on the host, with pointers into the region, if the table says that it is that simple. A pointer to pages
  * that the guest has not mapped is the host kernel's to find out: the region is PROT_NONE there. */
-static bool pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result)
+enum passed { NOT_PASSED, PASSED, WAITS };
+
+static enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result)
 {
     if (number >= v->table_count || v->table[number].host_number < 0)
-        return false;
+        return NOT_PASSED;
     const struct vcpu_syscall *row = &v->table[number];
-    long host[VCPU_ARGS], error = 0;
+    struct call *call = v->owner ? &v->owner->call : &v->call;
+    long error = 0;
+    call->number = row->host_number;
     for (int i = 0; i < VCPU_ARGS; i++)
-        if (!translate(v, row, i, args, &host[i], &error)) {
+        if (!translate(v, row, i, args, call, &error)) {
             *result = error;
-            return true;
+            return PASSED;
         }
-    *result = host_call(row->host_number, host);
     v->counts.syscalls_passed++;
-    /* A signal came before or meanwhile: what becomes of the call depends on what the guest does with the signal. */
-    return *result != HOST_RESTART && (*result != -EINTR || !signal_slot()->pending);
+    if (row->flags & VCPU_BLOCKS && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
+        return WAITS;
+    *result = host_call(call->number, call->args);
+    return PASSED;
+}
+
+/* A signal came before the call or meanwhile: what becomes of it depends on what the guest does with the signal. */
+static bool is_interrupted(int64_t result)
+{
+    return result == HOST_RESTART || (result == -EINTR && signal_slot()->pending);
 }
 
 static void on_syscall(struct vcpu *v)
@@ -178,14 +205,15 @@ static void on_syscall(struct vcpu *v)
     memcpy(ids + 1, v->arch.args, sizeof v->arch.args);
     vcpu_read_registers(v, ids, values, VCPU_ARGS + 1);
     int64_t result = 0;
-    if (pass_through(v, values[0], values + 1, &result)) {
+    enum passed how = pass_through(v, values[0], values + 1, &result);
+    if (how == PASSED && !is_interrupted(result)) {
         uint64_t word = (uint64_t)result;
         api.reg_write(v->uc, v->arch.result, &word);
         return;
     }
     memcpy(v->exit.args, values + 1, sizeof v->exit.args);
     v->exit.interrupted = result;
-    leave_with(v, VCPU_EXIT_SYSCALL, values[0]);
+    leave_with(v, how == WAITS ? VCPU_EXIT_NONE : VCPU_EXIT_SYSCALL, values[0]);
 }
 
 static void on_interrupt(uc_engine *uc, uint32_t number, void *user)
@@ -496,31 +524,156 @@ static void classify(struct vcpu *v, int error)
         return;
     if (error && v->refused) {
         v->exit.reason = VCPU_EXIT_FAULT;
-    } else if (!error && atomic_load(&v->stop)) {
-        v->exit.reason = VCPU_EXIT_STOP;
+    } else if (!error) {
+        v->exit.reason = VCPU_EXIT_STOP; /* ours, or the end of somebody's slice, perhaps one that is over already */
     } else {
         v->exit.reason = error == UC_ERR_INSN_INVALID ? VCPU_EXIT_INVALID : VCPU_EXIT_ERROR;
         v->exit.number = (uint64_t)error;
     }
 }
 
-int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
+static void kick(void *user)
 {
-    uint64_t pc = 0;
+    struct vcpu *v = user;
+    atomic_store(&v->yield, 1);
+    api.emu_stop(v->uc);
+}
+
+/* Makes the engine's registers the task's. */
+static int own(struct vcpu *v, struct vcpu_task *task)
+{
+    struct vcpu_task *before = v->owner;
+    if (before == task)
+        return 0;
+    int error = before ? vcpu_save(v, &before->context) : 0;
+    if (!error && task->context)
+        error = vcpu_restore(v, task->context);
+    v->owner = task;
+    return error;
+}
+
+int vcpu_task_create(struct vcpu *v, struct vcpu_task **out)
+{
+    struct vcpu_task *task = calloc(1, sizeof *task);
+    if (!task)
+        return -ENOMEM;
+    int error = vcpu_save(v, &task->context);
+    if (error) {
+        free(task);
+        return error;
+    }
+    atomic_fetch_add(&v->tasks, 1);
+    *out = task;
+    return 0;
+}
+
+void vcpu_task_destroy(struct vcpu *v, struct vcpu_task *task)
+{
+    if (v->owner == task)
+        v->owner = NULL;
+    atomic_fetch_sub(&v->tasks, 1);
+    vcpu_free_context(task->context);
+    free(task);
+}
+
+int vcpu_take_turn(struct vcpu *v, struct vcpu_task *task)
+{
+    turn_take(&v->turn, kick, v);
+    return own(v, task);
+}
+
+int vcpu_give_turn(struct vcpu *v, struct vcpu_task *task)
+{
+    (void)task;
+    turn_give(&v->turn);
+    return 0;
+}
+
+int vcpu_forked(struct vcpu *v, struct vcpu_task *task)
+{
+    turn_forked(&v->turn);
+    atomic_store(&v->tasks, 1);
+    atomic_store(&v->yield, 0);
+    return own(v, task);
+}
+
+long vcpu_blocking_call(struct vcpu *v, long number, const long args[6])
+{
+    struct vcpu_task *task = v->owner;
+    if (!task || atomic_load(&v->tasks) < 2)
+        return host_call(number, args);
+    turn_give(&v->turn);
+    long result = host_call(number, args);
+    turn_take(&v->turn, kick, v);
+    own(v, task);
+    return result;
+}
+
+/* Once into the engine and out again. */
+static int enter_engine(struct vcpu *v, uint64_t *pc)
+{
+    struct signal_slot *slot = signal_slot();
     memset(&v->exit, 0, sizeof v->exit);
     v->refused = v->leave = false;
-    if (api.reg_read(v->uc, v->arch.pc, &pc))
+    if (api.reg_read(v->uc, v->arch.pc, pc))
         return -EINVAL;
-    struct signal_slot *slot = signal_slot();
     slot->running = v;
     if (atomic_load(&v->stop) || slot->pending) {
         v->exit.reason = VCPU_EXIT_STOP; /* U10: a stop before the start would be lost */
     } else {
-        int error = api.emu_start(v->uc, pc, 0, 0, 0); /* U8, U12, U13: no end, no timeout, no count */
+        int error = api.emu_start(v->uc, *pc, 0, 0, 0); /* U8, U12, U13: no end, no timeout, no count */
         classify(v, error);
-        api.reg_read(v->uc, v->arch.pc, &pc);
+        api.reg_read(v->uc, v->arch.pc, pc);
     }
     slot->running = NULL;
+    return 0;
+}
+
+/* The system call that a hook has prepared but must not wait for, since others want the turn. Whether the guest can go on. */
+static bool finish_call(struct vcpu *v)
+{
+    struct vcpu_exit exit = v->exit;
+    struct call *call = &v->owner->call;
+    int64_t result = vcpu_blocking_call(v, call->number, call->args);
+    if (!is_interrupted(result)) {
+        uint64_t word = (uint64_t)result;
+        api.reg_write(v->uc, v->arch.result, &word);
+        return true;
+    }
+    v->exit = exit;
+    v->exit.reason = VCPU_EXIT_SYSCALL;
+    v->exit.interrupted = result;
+    return false;
+}
+
+/* Somebody's slice begins: ours is over. */
+static void yield(struct vcpu *v)
+{
+    struct vcpu_task *task = v->owner;
+    atomic_store(&v->yield, 0);
+    if (!task || !atomic_load(&v->turn.waiting))
+        return;
+    turn_give(&v->turn);
+    turn_take(&v->turn, kick, v);
+    own(v, task);
+}
+
+int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
+{
+    uint64_t pc = 0;
+    for (;;) {
+        int error = enter_engine(v, &pc);
+        if (error)
+            return error;
+        if (v->exit.reason == VCPU_EXIT_NONE && v->leave) {
+            if (finish_call(v))
+                continue;
+        } else if (v->exit.reason == VCPU_EXIT_STOP && !atomic_load(&v->stop) && !signal_slot()->pending) {
+            yield(v);
+            continue;
+        }
+        break;
+    }
     if (v->exit.reason == VCPU_EXIT_STOP)
         atomic_store(&v->stop, 0);
     v->exit.pc = pc;

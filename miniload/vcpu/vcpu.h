@@ -69,6 +69,7 @@ struct vcpu_counts {
 };
 
 struct vcpu;
+struct vcpu_task;
 
 VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
@@ -94,6 +95,14 @@ VCPU_API int vcpu_set_syscalls(struct vcpu *vcpu, const struct vcpu_syscall *tab
 VCPU_API int vcpu_reserve_fds(struct vcpu *vcpu, int32_t low, int32_t high);
 VCPU_API int vcpu_count(struct vcpu *vcpu, int on);
 VCPU_API int vcpu_counts(const struct vcpu *vcpu, struct vcpu_counts *counts);
+/* Threads: every host thread that runs guest code has a task, and the vCPU's turn while it does. A vcpu that is used by one thread needs none. */
+VCPU_API int vcpu_task_create(struct vcpu *vcpu, struct vcpu_task **out); /* with the present registers */
+VCPU_API void vcpu_task_destroy(struct vcpu *vcpu, struct vcpu_task *task);
+VCPU_API int vcpu_take_turn(struct vcpu *vcpu, struct vcpu_task *task);   /* waits; then the registers are the task's */
+VCPU_API int vcpu_give_turn(struct vcpu *vcpu, struct vcpu_task *task);
+VCPU_API int vcpu_forked(struct vcpu *vcpu, struct vcpu_task *task);      /* in a child: this task, which had the turn, is the only one */
+/* A system call of the host, without the turn meanwhile. */
+VCPU_API long vcpu_blocking_call(struct vcpu *vcpu, long number, const long args[6]);
 VCPU_API int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 VCPU_API int vcpu_stop(struct vcpu *vcpu);
 

@@ -1,0 +1,125 @@
+"""Threads of the guest: each is a thread of the host, which has the vCPU's turn while guest code runs (kernel/fork.c, exit.c, futex/core.c)."""
+
+from __future__ import annotations
+
+import _thread
+from errno import EAGAIN, EINVAL
+from struct import pack, unpack
+
+from miniload.space.guest import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.task import Task
+
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
+CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x80000, 0x100000, 0x200000, 0x1000000
+NEEDED = CLONE_VM | CLONE_SIGHAND
+FUTEX_WAKE, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 1, 0x80000000, 0x40000000, 0x3FFFFFFF
+ROBUST_LIST_LIMIT = 2048
+HOST_STACK = 512 << 10
+
+
+class Ended(Exception):
+    """This thread ends, others go on."""
+
+
+def start(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
+    """clone(2) with CLONE_THREAD: the new thread's number."""
+    if flags & NEEDED != NEEDED:
+        raise error(EINVAL)
+    process = task.process
+    registers = {process.vcpu.arch.result: 0}
+    if stack:
+        registers[process.abi.stack_pointer] = stack
+    if flags & CLONE_SETTLS:
+        registers[process.abi.thread_pointer] = tls
+    begin = _thread.allocate_lock()
+    begin.acquire()
+    child = type(task)(process)
+    child.tid = 0
+    # Signals wait until the new thread is ready for them: it inherits the mask.
+    mask = task.host_mask(2, (1 << 64) - 1)
+    try:
+        _thread.start_new_thread(_main, (child, begin, registers, mask))
+    except RuntimeError:
+        process.vcpu.destroy_task(child.core)
+        raise error(EAGAIN) from None
+    finally:
+        if not child.tid:
+            begin.acquire()
+        task.host_mask(2, mask)
+    process.tasks[child.tid] = child
+    child.clear_tid = child_tid if flags & CLONE_CHILD_CLEARTID else 0
+    for wanted, address in ((CLONE_PARENT_SETTID, parent_tid), (CLONE_CHILD_SETTID, child_tid)):
+        if flags & wanted:
+            process.space.write(address, pack("<I", child.tid))
+    return child.tid
+
+
+def _main(task: Task, begin: _thread.LockType, registers: dict[str, int], mask: int) -> None:
+    """The host thread's life."""
+    from miniload.linux import exec
+
+    process = task.process
+    task.tid = process.gettid()
+    begin.release()
+    process.vcpu.take_turn(task.core)  # not before the parent has finished clone and leaves the turn
+    process.vcpu.write_registers(registers)
+    task.host_mask(2, mask)
+    try:
+        exec.serve(task)
+    except Ended:
+        leave(task)
+
+
+def leave(task: Task) -> None:
+    """What exit of one thread does: the robust mutexes that it holds and the word that pthread_join waits for (mm_release())."""
+    process = task.process
+    release_memory(task)
+    process.tasks.pop(task.tid, None)
+    core = task.core
+    process.vcpu.retire(core)
+
+
+def release_memory(task: Task) -> None:
+    """exit_robust_list() and clear_child_tid."""
+    try:
+        if task.robust_list:
+            exit_robust_list(task)
+        if task.clear_tid:
+            task.process.space.write(task.clear_tid, bytes(4))
+            wake(task, task.clear_tid)
+    except OSError:
+        pass  # the guest's own addresses are wrong: as the kernel, which says nothing
+
+
+def wake(task: Task, address: int) -> None:
+    task.process.vcpu.host_call(task.process.host_numbers["futex"], task.process.space.host(address, 4), FUTEX_WAKE, 1, 0, 0, 0)
+
+
+def exit_robust_list(task: Task) -> None:
+    """Marks the mutexes of a dead thread as such, and wakes one waiter of each."""
+    space = task.process.space
+    head = task.robust_list
+    entry, offset, waiting = unpack("<QqQ", space.read(head, 24))
+    for _ in range(ROBUST_LIST_LIMIT):
+        if entry & ~1 == head:
+            break
+        following = unpack("<Q", space.read(entry & ~1, 8))[0]
+        if entry != waiting:
+            mark_dead(task, (entry & ~1) + offset)
+        entry = following
+    if waiting:
+        mark_dead(task, (waiting & ~1) + offset)
+
+
+def mark_dead(task: Task, address: int) -> None:
+    """handle_futex_death(). Nobody else can write the word meanwhile: this thread has the turn."""
+    space = task.process.space
+    word = unpack("<I", space.read(address, 4))[0]
+    if word & FUTEX_TID_MASK != task.tid:
+        return
+    space.write(address, pack("<I", word & FUTEX_WAITERS | FUTEX_OWNER_DIED))
+    if word & FUTEX_WAITERS:
+        wake(task, address)

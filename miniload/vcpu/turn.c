@@ -1,0 +1,53 @@
+#define _GNU_SOURCE
+#include "turn.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Waiters sleep on `serving`, each with a bit of its own ticket, so that giving the turn wakes one of them (or one in 32 of very many). */
+static uint32_t bit_of(unsigned ticket)
+{
+    return (uint32_t)1 << (ticket & 31);
+}
+
+static void sleep_until_served(struct turn *turn, unsigned serving, unsigned ticket)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end); /* FUTEX_WAIT_BITSET takes an absolute time */
+    end.tv_nsec += TURN_SLICE_NS;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    syscall(SYS_futex, &turn->serving, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, serving, &end, NULL, bit_of(ticket));
+}
+
+void turn_take(struct turn *turn, void (*kick)(void *user), void *user)
+{
+    unsigned ticket = atomic_fetch_add(&turn->next, 1), serving = atomic_load(&turn->serving);
+    if (serving == ticket)
+        return;
+    atomic_fetch_add(&turn->waiting, 1);
+    while ((serving = atomic_load(&turn->serving)) != ticket) {
+        sleep_until_served(turn, serving, ticket);
+        if (serving == atomic_load(&turn->serving))
+            kick(user);
+    }
+    atomic_fetch_sub(&turn->waiting, 1);
+}
+
+void turn_give(struct turn *turn)
+{
+    unsigned next = atomic_load(&turn->serving) + 1;
+    atomic_store(&turn->serving, next);
+    if (atomic_load(&turn->waiting))
+        syscall(SYS_futex, &turn->serving, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 0x7fffffff, NULL, NULL, bit_of(next));
+}
+
+void turn_forked(struct turn *turn)
+{
+    atomic_store(&turn->next, atomic_load(&turn->serving) + 1);
+    atomic_store(&turn->waiting, 0);
+}
