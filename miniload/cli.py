@@ -106,7 +106,7 @@ def run(options: Options, launched: str | None) -> int:
 
         sys.stdout.write(list_cpus())
         return 0
-    foreign = emulated(options, launched is not None)
+    foreign = emulated(options, launched)
     if foreign is not None:
         return foreign
     plan = make_plan(options, launched is not None)
@@ -120,21 +120,21 @@ def run(options: Options, launched: str | None) -> int:
     return execute(plan, options.verbose, launched or "")
 
 
-def emulated(options: Options, launched: bool) -> int | None:
+def emulated(options: Options, launched: str | None) -> int | None:
     """Runs or explains the program in the emulator, if that is who has to; None if this machine can run it."""
     from miniload import arch as architectures
     from miniload.plan.machine import machine_of
 
     if options.engine == "native":
         return None
-    program, env = program_and_environment(options, launched)
+    program, env = program_and_environment(options, launched is not None)
     machine = machine_of(program, locator(options.sysroot))
     native = architectures.host()
     if machine not in architectures.BY_MACHINE or (options.engine == "auto" and native is not None and machine == native.machine):
         return None
     from miniload.linux.choose import emulate
 
-    return emulate(options, machine, program, env)
+    return emulate(options, machine, program, env, launched)
 
 
 def locator(sysroot: bytes | None) -> Callable[[bytes], bytes]:

@@ -59,6 +59,7 @@ VCPU = VcpuArch(
     page_size=4096,  # the default is 1 KiB
     registers={
         **{f"x{number}": unicorn for number, unicorn in enumerate(X)},
+        **{f"v{number}": 228 + number for number in range(32)},
         "pc": 260,
         "sp": 4,
         "nzcv": 3,

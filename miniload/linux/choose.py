@@ -6,6 +6,7 @@ import os
 
 from miniload import arch as architectures
 from miniload.linux.process import Options as GuestOptions
+from miniload.linux.signals import ignored_by_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def trace_descriptor(path: bytes) -> int:
         os.close(fd)
 
 
-def emulate(options: Options, machine: int, program: bytes, env: list[bytes]) -> int:
+def emulate(options: Options, machine: int, program: bytes, env: list[bytes], launched: str | None) -> int:
     """Runs the program and ends with it, or explains."""
     from miniload.linux import exec
 
@@ -71,7 +72,8 @@ def emulate(options: Options, machine: int, program: bytes, env: list[bytes]) ->
 
         plan = exec.plan_for(arch, Paths(guest.sysroot), program, argv, env, **chosen)
         return show(plan, options)
-    exec.run(arch, guest, program, argv, env, **chosen)
+    guest.ignored = ignored_by_host(launched)
+    return exec.run(arch, guest, program, argv, env, **chosen)
 
 
 def show(plan: object, options: Options) -> int:

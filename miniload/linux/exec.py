@@ -71,13 +71,27 @@ def run(arch: Arch, options: Options, path: bytes, argv: Sequence[bytes], env: S
     process.tasks[task.tid] = task
     process.vcpu.take_turn(task.core)
     process.actions = signals.inherited_actions(process, options.ignored)
-    process.begin(task, plan)
+    begin(process, task, plan, options.via_stub)
     try:
         serve(task)
     except threads.Ended:
         threads.leave(task)
         while True:  # the others go on, and one of them ends the process
             signal_pause()
+
+
+def begin(process: Process, task: Task, plan: LoadPlan, via_stub: bool) -> None:
+    """The plan carried out in guest memory, or by the stub: then it is stub and plan in one file that the guest begins with."""
+    if not via_stub:
+        process.begin(task, plan)
+        return
+    from miniload.native.launch import Launch
+
+    launch = Launch(plan)  # whose descriptors go as they would at a real exec: the stub has use for some
+    for fd in launch.inherit:
+        os.set_inheritable(fd, True)
+    env = [name + b"=" + value for name, value in launch.env.items()]
+    process.begin(task, plan_for(process.arch, process.paths, launch.executable, launch.argv, env, randomize=process.options.aslr))
 
 
 def signal_pause() -> None:
@@ -97,6 +111,7 @@ def serve(task: Task) -> NoReturn:
         loop.run(task)
     except loop.Exited as ended:
         end(ended.status, ended.signal)
+    raise AssertionError("the loop ends by an exception")
 
 
 def end(status: int, signal: int) -> NoReturn:

@@ -24,7 +24,7 @@ ADDRESS_BITS = 46
 STACK_SPAN = 1 << 22
 """Pages by which the top of the stack is randomised (STACK_RND_MASK), 16 GiB."""
 MIN_GAP, DEFAULT_STACK, MAX_STACK = 128 << 20, 8 << 20, 1 << 30
-AT_IGNORE, AT_PAGESZ, AT_CLKTCK, AT_SECURE, AT_UID, AT_HWCAP, AT_SYSINFO_EHDR = 1, 6, 17, 23, 11, 16, 33
+AT_PAGESZ, AT_CLKTCK, AT_SECURE, AT_UID, AT_SYSINFO_EHDR = 6, 17, 23, 11, 33
 DROPPED = frozenset({AT_SYSINFO_EHDR, 27, 28})
 """Entries that the guest does not get: there is no vDSO image, and rseq is not served."""
 STACK_START = 33 * PAGE
@@ -213,11 +213,10 @@ def apply(process: Process, layout: Layout, table: bytearray, fixup: Fixup) -> N
         table[at : at + 16] = os.urandom(16)
     elif fixup.kind == "forward":
         kind = unpack_from("<Q", table, at)[0]
-        value = kernel_auxv(process, kind)
-        table[at : at + 16] = pack("<QQ", AT_IGNORE if value is None else kind, value or 0)
+        table[at : at + 16] = pack("<QQ", kind, kernel_auxv(process, kind))
 
 
-def kernel_auxv(process: Process, kind: int) -> int | None:
+def kernel_auxv(process: Process, kind: int) -> int:
     """An auxv entry that is the kernel's own to fill."""
     if kind in process.abi.auxv:
         return process.abi.auxv[kind]

@@ -49,7 +49,6 @@ class Process:
         """The registers of a new CPU, which exec goes back to."""
         self.space = GuestSpace(self.vcpu, arch.task_size)
         self.host_numbers = numbers_of(os.uname().machine)
-        self.space.host_numbers = self.host_numbers
         self.paths = paths
         self.trace = None
         self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers, options.trace >= 0)
@@ -99,6 +98,7 @@ class Process:
         task.tid = self.gettid()
         self.tasks = {task.tid: task}
         self.vcpu.forked(task.core)
+        self.space.after_fork()
 
     def before_host_exec(self) -> None:
         """Undoes what would outlive execve of a program of the host."""

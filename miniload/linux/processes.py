@@ -105,7 +105,8 @@ def unshare(task: Task, flags: int) -> int:
 
 def _strings(task: Task, address: int) -> list[bytes]:
     """A NULL-terminated array of strings."""
-    space, found = task.process.space, []
+    space = task.process.space
+    found: list[bytes] = []
     if not address:
         return []
     while True:

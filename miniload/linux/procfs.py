@@ -21,9 +21,8 @@ def own_entry(process: Process, dirfd: int, path: bytes) -> bytes | None:
     if path.startswith(b"/"):
         if not path.startswith(b"/proc"):
             return None
-    elif dirfd < 0:
-        if not in_proc_directory():
-            return None
+    elif dirfd < 0 and not in_proc_directory():
+        return None
     place = absolute(process, dirfd, path)
     if not place.startswith(b"/proc/"):
         return None

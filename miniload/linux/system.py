@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EFAULT, EINVAL, ENOSYS, EPERM
+from errno import EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM
 from struct import pack, unpack
 
 from miniload.linux.dispatch import pointer
@@ -113,21 +113,31 @@ def prctl(task: Task, option: int, a1: int, a2: int, a3: int, a4: int) -> int:
     if option in (PR_SET_NAME, PR_GET_NAME):
         if option == PR_SET_NAME:
             keep: list[object] = []
-            name = space.read_string_part(a1, 16)
+            name = task_name(task, a1)
             return task.host("prctl", option, pointer(name.ljust(16, b"\0"), keep), 0, 0, 0)
         return task.host("prctl", option, space.host(a1, 16), 0, 0, 0)
     if option == PR_GET_SECCOMP:
         return 0
     if option == PR_SET_MM:
-        from miniload.linux.set_mm import set_mm
+        from miniload.linux import set_mm
 
-        return set_mm(task, a1, a2, a3)
+        return set_mm.set_mm(task, a1, a2, a3)
     if option == PR_SET_VMA:
         return 0  # a name for an anonymous mapping, which maps shows only where the kernel is so configured
     if option == PR_GET_TID_ADDRESS:
         space.write(a1, pack("<Q", task.clear_tid))
         return 0
     raise error(EINVAL)
+
+
+def task_name(task: Task, address: int) -> bytes:
+    """Up to 15 bytes of a string that may be longer."""
+    try:
+        return task.process.space.read_string(address, 16)
+    except OSError as failure:
+        if failure.errno != ENAMETOOLONG:
+            raise
+        return task.process.space.read(address, 15)
 
 
 def arch_prctl(task: Task, option: int, address: int) -> int:

@@ -238,6 +238,17 @@ class Vcpu:
         words = (c_uint64 * count)(*(value & (1 << 64) - 1 for value in values.values()))
         self._check("vcpu_write_registers", self._core.vcpu_write_registers(self._handle, ids, words, c_uint32(count)))
 
+    def read_bytes(self, name: str) -> bytes:
+        """A register of 128 bits, low byte first."""
+        buffer = create_string_buffer(64)
+        self._check("vcpu_read_register_bytes", self._core.vcpu_read_register_bytes(self._handle, c_int32(self.arch.registers[name]), buffer))
+        return buffer.raw[:16]
+
+    def write_bytes(self, name: str, value: bytes) -> None:
+        """Sets a register of 128 bits."""
+        buffer = create_string_buffer(value, 64)
+        self._check("vcpu_write_register_bytes", self._core.vcpu_write_register_bytes(self._handle, c_int32(self.arch.registers[name]), buffer))
+
     def set_syscalls(self, table: Mapping[int, PassThrough]) -> None:
         """The system calls, by guest number, that the core makes on the host itself."""
         count = max(table, default=-1) + 1
