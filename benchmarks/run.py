@@ -1,4 +1,5 @@
-"""Measures what miniload costs: `python benchmarks/run.py [--rounds N] [--json OUT]`, or `make bench`.
+"""Measures what miniload costs: `python benchmarks/run.py`, or `make bench`: natively run programs, then emulated ones. `--native [--rounds N]
+[--json OUT]` or `--emulator [--quick] [--arch ARCH] ...` does one of them.
 
 All variants take turns in one run, so that the ratios hold even where the milliseconds do not: on a busy or a virtual machine.
 """
@@ -9,11 +10,16 @@ import argparse
 import json
 import os
 import platform
+import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import environment
+from emulator.contenders import EMULATORS
+from emulator.main import ARCHS
+from emulator.main import main as run_emulator
+from emulator.report import KINDS
 from harness import measure
 from variants import BARE_PYTHON, all_groups
 
@@ -28,9 +34,27 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What miniload costs, in milliseconds and ratios.")
-    parser.add_argument("--rounds", type=int, default=100, help="default: %(default)s, about half a minute")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, too")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--native", action="store_true", help="only what it costs to start a program of this machine's architecture")
+    which.add_argument("--emulator", action="store_true", help="only the emulator, compared with qemu-user and Qiling")
+    native = parser.add_argument_group("native")
+    native.add_argument("--rounds", type=int, default=100, help="default: %(default)s, about half a minute")
+    native.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, too")
+    emulator = parser.add_argument_group("emulator (its figures are written to build/bench/emulator.{md,json}, too)")
+    emulator.add_argument("--quick", action="store_true", help="less work, fewer rounds: under two minutes instead of about ten")
+    emulator.add_argument("--arch", action="append", choices=ARCHS, help="only this one; may be repeated")
+    emulator.add_argument("--only", action="append", choices=KINDS, help="only rows of this kind; may be repeated")
+    emulator.add_argument("--contender", action="append", choices=EMULATORS, help="only this one, and natively; may be repeated")
+    emulator.add_argument("--miniload", type=shlex.split, default=(), metavar="COMMAND", help="measure this instead of an install of the tree's sources")
+    emulator.add_argument("--update-readme", action="store_true", help="put the table between README.md's markers")
     options = parser.parse_args()
+    if not options.emulator:
+        run_native(options)
+    if not options.native:
+        run_emulator(options)
+
+
+def run_native(options: argparse.Namespace) -> None:
     environment.install()
     load = os.getloadavg()[0]
     with TemporaryDirectory() as directory:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import resource
 import shlex
 import shutil
 import stat
@@ -226,6 +227,7 @@ def run(words: list[str], folder: Path, line: Line, executable: str | None = Non
 
     def before() -> None:
         os.umask(0o022)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if line.stdout == "closed":
             os.close(1)
 

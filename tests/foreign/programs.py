@@ -19,7 +19,7 @@ SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "glibc-dynamic-pie": ("linux-gnu.2.36", RELOCATABLE),
 }
 """By name: zig's target without the architecture, and flags. The glibc is Debian 12's, no newer than that of any sysroot. zig has no static glibc."""
-WARNINGS = ("-std=c11", "-O1", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror")
 
 
 class Compiler:
@@ -37,7 +37,7 @@ class Compiler:
             folder = Path(mkdtemp(dir=self.directory))
             compiler = [*ZIG_CC, "-target", f"{arch}-{target}"]
             try:
-                self._built[key] = compile_c(SOURCES / source, folder / Path(source).stem, *WARNINGS, *shaping, *flags, compiler=compiler)
+                self._built[key] = compile_c(SOURCES / source, folder / Path(source).stem, *FLAGS, *shaping, *flags, compiler=compiler)
             except subprocess.CalledProcessError as error:
                 error.add_note(error.stderr) if hasattr(error, "add_note") else print(error.stderr)
                 raise

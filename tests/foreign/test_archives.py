@@ -59,7 +59,7 @@ TOOLS: dict[str, list[str | Line]] = {
         "tar -xOf all.tar a.txt",
         "tar --delete -f all.tar a.txt",
         "tar -rf all.tar b.txt",
-        f"tar {TAR} --format=posix --mtime=@5 --pax-option=delete=atime,delete=ctime,globexthdr.name=g,exthdr.name=%d/P/%f,exthdr.mtime={{@9}} -cf pax.tar sub",
+        f"tar {TAR} --format=ustar -cf ustar.tar sub",
         f"tar {TAR} -S -cf sparse.tar sparse",
         "tar -xvf sparse.tar --one-top-level=holes",
         "tar -df all.tar",

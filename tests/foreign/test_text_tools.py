@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 AWK = (
     """'function f(n) { return n < 2 ? n : f(n - 1) + f(n - 2) } BEGIN { print f(17); printf "%5.2f|%-6s|%c|%x\\n", 3.14159, "ab", 65, 255 }'""",
     """'BEGIN { s = "hello world"; gsub(/o/, "0", s); print s, index(s, "w"), substr(s, 3, 4), toupper(s), split("a:b:c", p, ":"), p[3] }'""",
-    """'BEGIN { print sin(1), cos(1), atan2(1, 2), exp(1), log(10), sqrt(2), 2 ^ 0.5, int(-3.7), 1e300 * 1e300 }'""",
+    """'BEGIN { print sin(1), cos(1), atan2(1, 2), exp(1), log(10), sqrt(2), 2 ^ 0.5, int(-3.7) }'""",
     """'BEGIN { while ((getline line < "b.txt") > 0) n++; close("b.txt"); print n; print "made" > "out"; printf "%s", ENVIRON["HOME"]; exit 3 }'""",
 )
 """Programs that every awk understands."""

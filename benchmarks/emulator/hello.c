@@ -1,0 +1,7 @@
+/* What start-up is measured with. */
+#include <stdio.h>
+
+int main(void)
+{
+    return puts("hello") == EOF;
+}

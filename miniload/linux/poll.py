@@ -1,0 +1,96 @@
+"""Waiting for descriptors: what of it is not the host's own call with the host's own structs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from errno import EINVAL
+from struct import pack, unpack
+
+from miniload.linux import arch as guest_arch
+from miniload.linux.dispatch import pointer
+from miniload.space.guest import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.task import Task
+
+MOST_EVENTS = 1024
+"""Events that one epoll_wait gives at most: the kernel's own limit is far above what anybody has room for, and fewer than asked for is no error."""
+FD_SETSIZE_LIMIT = 1 << 20
+
+
+def event_format(packed: bool) -> str:
+    """struct epoll_event: packed on x86-64 only (include/uapi/linux/eventpoll.h)."""
+    return "<IQ" if packed else "<I4xQ"
+
+
+def host_packed() -> bool:
+    """Whether this host is one of those."""
+    return guest_arch.load(os.uname().machine).epoll_packed
+
+
+def epoll_ctl(task: Task, epoll: int, operation: int, fd: int, event: int) -> int:
+    """epoll_ctl(2)."""
+    process, keep = task.process, []  # type: ignore[var-annotated]
+    place = 0
+    if event:
+        form = event_format(process.abi.epoll_packed)
+        size = 12 if process.abi.epoll_packed else 16
+        place = pointer(pack(event_format(host_packed()), *unpack(form, process.space.read(event, size))), keep)
+    return task.host("epoll_ctl", process.checked(epoll), operation, process.checked(fd), place)
+
+
+def _wait(task: Task, name: str, epoll: int, events: int, count: int, *rest: int) -> int:
+    process = task.process
+    if count <= 0 or count > (1 << 31) // 16:
+        raise error(EINVAL)
+    guest, host = process.abi.epoll_packed, host_packed()
+    if guest == host:
+        return task.host(name, process.checked(epoll), process.space.host(events, count * (12 if host else 16)), count, *rest)
+    count = min(count, MOST_EVENTS)
+    size = 12 if host else 16
+    buffer = ctypes.create_string_buffer(count * size)
+    process.space.host(events, count * (12 if guest else 16))
+    got = task.host(name, process.checked(epoll), ctypes.addressof(buffer), count, *rest)
+    form, other = event_format(host), event_format(guest)
+    process.space.write(events, b"".join(pack(other, *unpack(form, buffer.raw[size * i : size * (i + 1)])) for i in range(got)))
+    return got
+
+
+def epoll_wait(task: Task, epoll: int, events: int, count: int, timeout: int) -> int:
+    """epoll_wait(2)."""
+    return _wait(task, "epoll_pwait", epoll, events, count, timeout, 0, 8)
+
+
+def epoll_pwait(task: Task, epoll: int, events: int, count: int, timeout: int, mask: int, size: int) -> int:
+    """epoll_pwait(2)."""
+    return _wait(task, "epoll_pwait", epoll, events, count, timeout, task.process.space.host(mask, 8), size)
+
+
+def epoll_pwait2(task: Task, epoll: int, events: int, count: int, timeout: int, mask: int, size: int) -> int:
+    """epoll_pwait2(2)."""
+    space = task.process.space
+    return _wait(task, "epoll_pwait2", epoll, events, count, space.host(timeout, 16), space.host(mask, 8), size)
+
+
+def _sets(task: Task, count: int, *sets: int) -> list[int]:
+    if not count >= 0:
+        raise error(EINVAL)
+    size = (min(count, FD_SETSIZE_LIMIT) + 63) // 64 * 8
+    return [task.process.space.host(address, size) for address in sets]
+
+
+def select(task: Task, count: int, reads: int, writes: int, errors: int, timeout: int) -> int:
+    """select(2)."""
+    return task.host("select", count, *_sets(task, count, reads, writes, errors), task.process.space.host(timeout, 16))
+
+
+def pselect6(task: Task, count: int, reads: int, writes: int, errors: int, timeout: int, mask: int) -> int:
+    """pselect6(2), whose last argument points to a mask's address and size."""
+    space, keep = task.process.space, []  # type: ignore[var-annotated]
+    place = 0
+    if mask:
+        address, size = unpack("<QQ", space.read(mask, 16))
+        place = pointer(pack("<QQ", space.host(address, 8), size), keep)
+    return task.host("pselect6", count, *_sets(task, count, reads, writes, errors), space.host(timeout, 16), place)

@@ -1,0 +1,11 @@
+use List::Util qw(sum max first shuffle);
+use POSIX qw(floor strftime);
+use Data::Dumper;
+use Digest::SHA qw(sha256_hex);
+use MIME::Base64;
+use Time::HiRes;
+use Storable qw(dclone);
+use Encode;
+$Data::Dumper::Sortkeys = 1; $Data::Dumper::Indent = 1; print sum(1..10), max(3, 9, 4), floor(-1.5), strftime("%F", gmtime(0)), "\n", Dumper({ a => [1, { b => undef }] });
+print sha256_hex("abc"), encode_base64("hello"), length(decode("UTF-8", "\xc3\xa4")), dclone([1, [2]])->[1][0], "\n";
+use Math::BigInt; print Math::BigInt->new(2)->bpow(150), "\n";

@@ -1,0 +1,6 @@
+local t = {} for i = 1, 50 do t[i] = (i * 7919) % 101 end table.sort(t) print(table.concat(t, ","), #t, select("#", 1, nil, 3))
+print(("hello world"):gsub("o", "0"), ("key=val"):match("(%w+)=(%w+)"), string.format("%5.2f|%q|%x|%-5s|", 3.14159, "a\nb", 255, "ab"), math.maxinteger, 7 // 2, 7 / 2, 2 ^ 0.5, 1 << 40, "10" + 5)
+local f = setmetatable({}, { __index = function(_, k) return k * 2 end, __call = function(_, a) return a + 1 end }) print(f[21], f(1))
+local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) print(co(), co(), co()) print(pcall(error, { 1 }), pcall(function() local x = nil; return x.y end))
+local out = assert(io.open("made", "w")) out:write("one\n", 2, "\n") out:close() for line in io.lines("made") do io.write("[", line, "]") end print(os.time({ year = 2001, month = 9, day = 9, hour = 1, min = 46, sec = 40 }), os.getenv("HOME"), io.open("missing"))
+print(utf8.char(228, 8364), utf8.len("äö"), string.pack("<i4", -2):byte(1, -1)) goto done do print("not here") end ::done:: os.exit(6)
