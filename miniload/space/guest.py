@@ -47,6 +47,7 @@ FILE = 8
 """Protection bit of the vCPU core: the page belongs to a file, which may be shorter than the mapping."""
 PROT_GROWSDOWN, PROT_GROWSUP, PROT_SEM = 0x1000000, 0x2000000, 8
 MADV_DONTNEED = 4
+DEV_ZERO = os.makedev(1, 5)
 RESERVED = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 """Host mapping of what the guest has not mapped; its protection is 0."""
 LEGACY_FLAGS = 0x7C07F933
@@ -163,7 +164,7 @@ class GuestSpace:
         vma = self._described(address, address + size, protection & 7, flags, name)
         if status:
             self._describe_file(vma, fd, offset, status)
-        return self._enact(vma, flags, fd)
+        return self._enact(vma, flags, fd, offset)
 
     def place(self, address: int, size: int, flags: int) -> int:
         """get_unmapped_area()."""
@@ -195,25 +196,40 @@ class GuestSpace:
             raise error(EINVAL)
         vma = Vma(start, end, protection, kind | locked | flags & (MAP_GROWSDOWN | MAP_NORESERVE), name)
         if kind == MAP_SHARED and flags & MAP_ANONYMOUS:
-            self._shared += 1
-            vma.file, vma.inode, vma.device = b"/dev/zero (deleted)", self._shared, 1  # a file of shmem of its own
+            self._describe_shared(vma)
         return vma
 
+    def _describe_shared(self, vma: Vma) -> None:
+        """A file of shmem of its own (shmem_zero_setup())."""
+        self._shared += 1
+        vma.file, vma.inode, vma.device, vma.offset = b"/dev/zero (deleted)", self._shared, 1, 0
+
     def _describe_file(self, vma: Vma, fd: int, offset: int, status: os.stat_result) -> None:
-        vma.file, vma.inode, vma.device, vma.offset = os.readlink(b"/proc/self/fd/%d" % fd), status.st_ino or 1, status.st_dev, offset
+        vma.offset = offset
+        if status.st_rdev == DEV_ZERO and status.st_mode >> 12 == 2 and vma.flags & MAP_TYPE == MAP_SHARED:
+            self._describe_shared(vma)
+            return
+        vma.file, vma.inode, vma.device = os.readlink(b"/proc/self/fd/%d" % fd), status.st_ino or 1, status.st_dev
         if os.fstatvfs(fd).f_flag & os.ST_NOEXEC:
             if vma.protection & PROT_EXEC:
                 raise error(EPERM)
             vma.flags |= NEVER_EXEC
 
-    def _enact(self, vma: Vma, flags: int, fd: int) -> int:
+    def _enact(self, vma: Vma, flags: int, fd: int, offset: int) -> int:
         """mmap_region()."""
         start, end = vma.start, vma.end
         replaced = self.vmas.within(start, end)
         self.check_limits(end - start, vma, sum(min(old.end, end) - max(old.start, start) for old in replaced))
         host_flags = flags & ~UNPASSED | MAP_FIXED | (MAP_POPULATE if flags & MAP_LOCKED else 0)
         try:
-            hostmap.mmap(self.base + start, end - start, host_protection(vma.protection), host_flags, -1 if flags & MAP_ANONYMOUS else fd, vma.offset)
+            hostmap.mmap(
+                self.base + start,
+                end - start,
+                host_protection(vma.protection),
+                host_flags,
+                -1 if flags & MAP_ANONYMOUS else fd,
+                0 if flags & MAP_ANONYMOUS else offset,
+            )
         except OSError:
             self.mend(start, end)
             raise
@@ -320,7 +336,7 @@ class GuestSpace:
                 if following is not None and new + PAGE > following.floor:
                     return self.brk
                 heap = self._described(old, new, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, b"[heap]")
-                self._enact(heap, MAP_PRIVATE | MAP_ANONYMOUS, -1)
+                self._enact(heap, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         except OSError:
             return self.brk
         self.brk = value

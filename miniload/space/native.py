@@ -10,6 +10,9 @@ from miniload.space import MAP_FIXED, MAP_FIXED_NOREPLACE, error, hostmap
 
 _libc = ctypes.PyDLL(None, use_errno=True)
 TOP = 1 << 64
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _Piece(ctypes.Structure):
@@ -66,7 +69,7 @@ class NativeSpace:
             raise error(EFAULT)
         self._copy(_libc.process_vm_writev, ctypes.create_string_buffer(bytes(data), len(data)), address, len(data))
 
-    def _copy(self, call: ctypes._CFuncPtr, buffer: ctypes.Array[ctypes.c_char], address: int, size: int) -> None:
+    def _copy(self, call: Callable[..., int], buffer: ctypes.Array[ctypes.c_char], address: int, size: int) -> None:
         """process_vm_readv(2) or process_vm_writev(2) with this very process; a short count means a fault in the middle."""
         done = 0
         while done < size:

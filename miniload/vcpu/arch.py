@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from miniload.vcpu.core import Vcpu
 
 
+class HookedCall(Record):
+    """A system call instruction that is hooked: Unicorn's number of it, its size, and the registers in which it leaves the address behind it and the
+    flags."""
+
+    instruction: int
+    size: int
+    return_address: str
+    saved_flags: str
+    flags: str
+
+
 class VcpuArch(Record):
     """`registers`: names to Unicorn's numbers, the program counter as "pc", the stack pointer as "sp". `number`, `args`, `result`: registers
     of a system call. `syscall_interrupt`: the exception that its instruction raises. `page_size`: to be set, 0 if it is fixed.
@@ -27,3 +38,4 @@ class VcpuArch(Record):
     result: str
     syscall_interrupt: int
     enter_user: Callable[[Vcpu], None]
+    hooked_call: HookedCall | None = None

@@ -45,6 +45,11 @@ class CArch(Structure):
         ("number", c_int32),
         ("args", c_int32 * ARGS),
         ("syscall_interrupt", c_uint32),
+        ("syscall_instruction", c_int32),
+        ("syscall_size", c_int32),
+        ("return_address", c_int32),
+        ("saved_flags", c_int32),
+        ("flags", c_int32),
     )
 
 
@@ -164,9 +169,10 @@ class Vcpu:
         self._exit = CExit()
         ids = arch.registers
         args = (c_int32 * ARGS)(*(ids[name] for name in arch.args))
-        described = CArch(
-            arch.uc_arch, arch.uc_mode, arch.cpu_model, arch.page_size, ids["pc"], ids[arch.result], ids[arch.number], args, arch.syscall_interrupt
-        )
+        hooked = arch.hooked_call
+        trap = (hooked.instruction, hooked.size, ids[hooked.return_address], ids[hooked.saved_flags], ids[hooked.flags]) if hooked else ()
+        numbers = (ids["pc"], ids[arch.result], ids[arch.number])
+        described = CArch(arch.uc_arch, arch.uc_mode, arch.cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
         self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
         self.base: int = self._core.vcpu_region(self._handle)
         try:

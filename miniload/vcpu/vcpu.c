@@ -226,6 +226,21 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *user)
         leave_with(v, VCPU_EXIT_INTERRUPT, number);
 }
 
+/* U29: what the instruction does to registers besides is left to us. The program counter is still the instruction's own here, and the engine moves
+ * it on if it is not stopped. */
+static void on_syscall_instruction(uc_engine *uc, void *user)
+{
+    struct vcpu *v = user;
+    uint64_t next = 0, flags = 0;
+    (void)uc;
+    api.reg_read(v->uc, v->arch.pc, &next);
+    api.reg_read(v->uc, v->arch.flags, &flags);
+    next += (uint64_t)v->arch.syscall_size;
+    api.reg_write(v->uc, v->arch.return_address, &next);
+    api.reg_write(v->uc, v->arch.saved_flags, &flags);
+    on_syscall(v);
+}
+
 static bool on_invalid(uc_engine *uc, void *user)
 {
     (void)uc;
@@ -248,6 +263,8 @@ static int add_hooks(struct vcpu *v)
     int bad = api.hook_add(v->uc, &hook, UC_HOOK_TLB_FILL, (void *)fill, v, (uint64_t)1, (uint64_t)0)
         || api.hook_add(v->uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, v, (uint64_t)1, (uint64_t)0)
         || api.hook_add(v->uc, &hook, UC_HOOK_INSN_INVALID, (void *)on_invalid, v, (uint64_t)1, (uint64_t)0);
+    if (!bad && v->arch.syscall_instruction)
+        bad = api.hook_add(v->uc, &hook, UC_HOOK_INSN, (void *)on_syscall_instruction, v, (uint64_t)1, (uint64_t)0, v->arch.syscall_instruction);
     return bad ? -EIO : 0;
 }
 

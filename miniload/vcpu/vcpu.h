@@ -35,6 +35,8 @@ struct vcpu_arch {
     int32_t pc, result, number;
     int32_t args[VCPU_ARGS];
     uint32_t syscall_interrupt; /* number of the exception that a system call instruction raises */
+    int32_t syscall_instruction; /* or, if not 0, the instruction itself, which is hooked; it leaves its own address and flags in these: */
+    int32_t syscall_size, return_address, saved_flags, flags;
 };
 
 /* How the C side makes a system call itself. kinds[i] of an argument: */

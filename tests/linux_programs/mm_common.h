@@ -143,23 +143,32 @@ static void mark(unsigned long start, unsigned long pages)
  * which pages were touched. */
 static void show_maps(const char *what, unsigned long start, unsigned long end)
 {
-    char line[600], permissions[8], name[512], joined_permissions[8] = "", joined_name[512] = "";
+    static char text[1 << 16];
+    char permissions[8], name[512], joined_permissions[8] = "", joined_name[512] = "", *line = text;
     unsigned long low, high, offset, joined_low = 0, joined_high = 0, joined_offset = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
+    ssize_t got, length = 0;
+    int maps = open("/proc/self/maps", O_RDONLY);
+    while ((got = read(maps, text + length, sizeof text - 1 - (size_t)length)) > 0)
+        length += got;
+    close(maps);
+    text[length] = 0;
     printf("%s:\n", what);
-    for (int more = maps != NULL; more;) {
-        more = fgets(line, sizeof line, maps) != NULL;
+    for (;;) {
+        int more = *line != 0;
+        char *next = strchr(line, '\n');
+        if (next)
+            *next++ = 0;
         name[0] = 0;
-        if (more && sscanf(line, "%lx-%lx %7s %lx %*s %*s %511[^\n]", &low, &high, permissions, &offset, name) < 4)
-            continue;
-        if (more && (high <= start || low >= end))
+        int fields = more ? sscanf(line, "%lx-%lx %7s %lx %*s %*s %511[^\n]", &low, &high, permissions, &offset, name) : 0;
+        line = next ? next : text + length;
+        if (more && (fields < 4 || high <= start || low >= end))
             continue;
         if (more && low < start)
             low = start;
         if (more && high > end)
             high = end;
         if (more && joined_high == low && !strcmp(permissions, joined_permissions) && !strcmp(name, joined_name)
-            && (!name[0] || joined_offset + (joined_high - joined_low) == offset)) {
+            && (!name[0] || name[0] == '[' || joined_offset + (joined_high - joined_low) == offset)) {
             joined_high = high;
             continue;
         }
@@ -175,8 +184,6 @@ static void show_maps(const char *what, unsigned long start, unsigned long end)
         strcpy(joined_permissions, permissions);
         strcpy(joined_name, name);
     }
-    if (maps)
-        fclose(maps);
     fflush(stdout);
 }
 
@@ -188,9 +195,9 @@ static void clear_window(void)
 
 static void begin(void)
 {
-    if (pipe(channel) || (window = (unsigned long)do_mmap(0, WINDOW + 2 * P, PROT_NONE, ANON | MAP_NORESERVE, -1, 0)) == -1ul)
+    window = 0x1000000000; /* far from where the kernel puts anything by itself */
+    if (pipe(channel) || do_mmap(window, WINDOW, PROT_NONE, ANON | MAP_FIXED_NOREPLACE, -1, 0) != (long)window)
         exit(93);
-    window += P; /* a page before and one behind stay, so that nothing joins */
     clear_window();
 }
 

@@ -86,7 +86,7 @@ static void file_errors(void)
     mark(window + 8 * P, 4);
     show_bytes("zero device", window + 8 * P, 4);
     say("null device", do_mmap(window + 12 * P, P, RW, MAP_PRIVATE | MAP_FIXED, open("/dev/null", O_RDWR), 0));
-    say("proc file", do_mmap(window + 12 * P, P, PROT_READ, MAP_PRIVATE | MAP_FIXED, open("/proc/self/status", O_RDONLY), 0));
+    say("proc file", do_mmap(window + 12 * P, P, PROT_READ, MAP_PRIVATE | MAP_FIXED, open("/proc/uptime", O_RDONLY), 0));
     show_maps("maps", window, window + WINDOW);
     clear_window();
 }

@@ -51,9 +51,9 @@ int main(void)
 
     do_mmap(window + 1000 * P, 4 * P, RW, ANON | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
     say("grows down", do_mprotect(window + 1002 * P, P, PROT_READ | PROT_GROWSDOWN));
-    show_access("grows down", window + 999 * P, 6);
+    show_access("grows down", window + 1000 * P, 5);
     say("below what grows down", do_mprotect(window + 900 * P, 101 * P, PROT_READ | PROT_WRITE | PROT_GROWSDOWN));
-    show_access("below", window + 999 * P, 6);
+    show_access("below", window + 1000 * P, 5);
     say("far below what grows down", do_mprotect(window + 900 * P, P, PROT_READ | PROT_GROWSDOWN));
     clear_window();
 

@@ -38,7 +38,7 @@ int main(void)
     *(volatile char *)(window + 1999 * P) = 7;
     *(volatile char *)(window + 1500 * P) = 8;
     show_maps("grown", window, window + WINDOW);
-    show_bytes("grown", window + 1499 * P, 3);
+    show_bytes("grown", window + 1500 * P, 2);
     do_mmap(window + 1000 * P, P, RW, ANON | MAP_FIXED, -1, 0);
     poke_in_child("guard gap", window + 1100 * P);
     poke_in_child("guard gap's last page", window + (1001 + 255) * P);

@@ -1,0 +1,76 @@
+"""x86-64 for the vCPU core: Unicorn's numbers (2.1.4), and the way from ring 0, where Unicorn starts, to ring 3."""
+
+from __future__ import annotations
+
+import ctypes
+from struct import pack
+
+from miniload.vcpu.arch import HookedCall, VcpuArch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.vcpu.core import Vcpu
+
+GENERAL = {
+    "rax": 35, "rbp": 36, "rbx": 37, "rcx": 38, "rdi": 39, "rdx": 40, "rsi": 43,
+    "r8": 106, "r9": 107, "r10": 108, "r11": 109, "r12": 110, "r13": 111, "r14": 112, "r15": 113,
+}  # fmt: skip
+EFER, STAR = 0xC0000080, 0xC0000081
+EFER_SCE, EFER_LME, EFER_LMA, EFER_NXE = 1, 1 << 8, 1 << 10, 1 << 11
+USER_BASE = 0x23
+"""STAR's upper selector: sysret makes CS 0x33 and SS 0x2b of it, as Linux has them."""
+
+TO_RING_3 = (
+    b"\x0f\x30"  # wrmsr: EFER
+    b"\x0f\x20\xe0\x0d\x00\x06\x00\x00\x0f\x22\xe0"  # cr4 |= OSFXSR | OSXMMEXCPT
+    b"\x0f\x20\xc0\x24\xf3\x0c\x22\x0f\x22\xc0"  # cr0 &= ~(EM | TS), |= MP | NE
+    b"\xb9" + pack("<I", STAR) + b"\x31\xc0"  # mov ecx, STAR; xor eax, eax
+    b"\xba" + pack("<I", USER_BASE << 16) + b"\x0f\x30"  # mov edx, selector; wrmsr
+    b"\x31\xc9"  # xor ecx, ecx: where to
+    b"\x41\xbb\x02\x02\x00\x00"  # mov r11d, 0x202: flags
+    b"\x48\x0f\x07"  # sysretq
+)
+
+
+def enter_user(vcpu: Vcpu) -> None:
+    """Runs TO_RING_3 in a page that is there for that moment only. It ends with a fetch from address 0, where nothing is mapped."""
+    from miniload.vcpu.core import EXEC, FAULT, PAGE, READ, VcpuError
+
+    at = PAGE  # any page but that at 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    host = vcpu.base + at
+    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 3)
+    ctypes.memmove(host, TO_RING_3, len(TO_RING_3))
+    vcpu.protect(at, PAGE, READ | EXEC)
+    vcpu.write_registers({"rcx": EFER, "rax": EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, "rdx": 0, "pc": at})
+    left = vcpu.run()
+    vcpu.protect(at, PAGE, 0)
+    ctypes.memset(host, 0, PAGE)
+    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 0)
+    if (left.reason, left.pc) != (FAULT, 0):
+        raise VcpuError("x86_64", f"cannot enter ring 3: {left}")
+    vcpu.write_registers({**dict.fromkeys(GENERAL, 0), "eflags": 0x202})
+
+
+VCPU = VcpuArch(
+    uc_arch=4,
+    uc_mode=8,  # UC_MODE_64
+    cpu_model=15,  # UC_CPU_X86_NEHALEM: x86-64-v2, and nothing that the engine only pretends to have
+    page_size=0,
+    registers={
+        **GENERAL,
+        **{f"xmm{number}": 122 + number for number in range(16)},
+        "pc": 41,
+        "sp": 44,
+        "eflags": 25,
+        "fs_base": 250,
+        "gs_base": 251,
+        "mxcsr": 249,
+    },
+    number="rax",
+    args=("rdi", "rsi", "rdx", "r10", "r8", "r9"),
+    result="rax",
+    syscall_interrupt=1 << 31,  # none: the instruction is hooked
+    enter_user=enter_user,
+    hooked_call=HookedCall(699, 2, "rcx", "r11", "eflags"),
+)
