@@ -11,7 +11,10 @@ from miniload.linux.arch import GuestArch, pack_generic_stat
 def cpuinfo(count: int) -> str:
     """/proc/cpuinfo of the emulated CPU (arch/arm64/kernel/cpuinfo.c, c_show())."""
     features = "fp asimd aes pmull sha1 sha2 crc32 atomics asimdrdm"
-    one = f"BogoMIPS\t: 125.00\nFeatures\t: {features}\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n"
+    one = (
+        f"BogoMIPS\t: 125.00\nFeatures\t: {features}\nCPU implementer\t: 0x00\nCPU architecture: 8\n"
+        "CPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n"
+    )
     return "".join(f"processor\t: {index}\n{one}" for index in range(count))
 
 
@@ -20,6 +23,7 @@ GUEST = GuestArch(
     open_flags={"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_DIRECT": 0o200000, "O_LARGEFILE": 0o400000},
     pack_stat=pack_generic_stat,
     epoll_packed=False,
+    sem_padded=False,
     clone_tls_first=True,
     has_restorer=True,
     stack_pointer="sp",

@@ -18,6 +18,7 @@ GUEST = GuestArch(
     open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
     pack_stat=pack_generic_stat,
     epoll_packed=False,
+    sem_padded=False,
     clone_tls_first=True,
     has_restorer=False,
     stack_pointer="sp",

@@ -45,6 +45,7 @@ GUEST = GuestArch(
     open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
     pack_stat=pack_stat,
     epoll_packed=True,
+    sem_padded=True,
     clone_tls_first=False,
     has_restorer=True,
     stack_pointer="sp",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C"}
 LIMIT, PATIENCE = 60.0, 30.0
 """Seconds for any run, and how many times as long as qemu-user it may take where that is more."""
-QILING_ROUNDS = {LOOPS: 3, STARTS: 9}
+QILING_ROUNDS = {LOOPS: 5, STARTS: 9}
 """It takes ten times as long as all others together. Once for a whole program."""
 QUICK_QILING_DIVISOR = "5"
 """In a quick run it does a part of the loops' rounds; the loops program scales its seconds up."""

@@ -29,10 +29,13 @@ def run(command: tuple[str, ...], environment: Mapping[str, str], limit: float) 
     try:
         start = perf_counter()
         pid = os.posix_spawn(command[0], command, environment, file_actions=places, setpgroup=0)
-        ended = _ends(pid, limit)
-        if not ended:
-            os.killpg(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
+        ended = False
+        try:
+            ended = _ends(pid, limit)
+        finally:  # interrupted, too: the command is in a process group of its own
+            if not ended:
+                os.killpg(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
         seconds = perf_counter() - start
         said = _content(errors).decode(errors="replace").strip().splitlines()
         return Outcome(seconds, os.waitstatus_to_exitcode(status) if ended else None, _content(output), said[-1] if said else "")

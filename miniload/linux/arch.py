@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 
 
 class GuestArch(Record):
-    """`machine`: uname's. `open_flags`: the architecture's own values of those O_* flags that differ between architectures. `pack_stat`:
-    struct stat. `epoll_packed`: whether struct epoll_event has no padding. `clone_tls_first`: the order of clone's last arguments
-    (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer. `stack_pointer`, `thread_pointer`: registers' names.
-    `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always brings its own. `push_frame`, `pop_frame`: of signals,
-    see linux/signals.py. `syscall_size`: bytes of the system call instruction. `restores_number`: whether its result takes the number's place.
-    `auxv`: AT_* to value, for those entries that tell of the CPU. `cpuinfo(count)`: /proc/cpuinfo.
+    """What differs between architectures, and where it is.
+
+    `machine`: uname's. `open_flags`: the architecture's own values of those O_* flags that differ between architectures. `pack_stat`:
+    struct stat. `epoll_packed`: whether struct epoll_event has no padding. `sem_padded`: whether struct semid64_ds has some.
+    `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
+    `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
+    brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `syscall_size`: bytes of the system call instruction.
+    `restores_number`: whether its result takes the number's place. `auxv`: AT_* to value, for those entries that tell of the CPU.
+    `cpuinfo(count)`: /proc/cpuinfo.
     """
 
     machine: str
     open_flags: dict[str, int]
     pack_stat: Callable[[os.stat_result], bytes]
     epoll_packed: bool
+    sem_padded: bool
     clone_tls_first: bool
     has_restorer: bool
     stack_pointer: str

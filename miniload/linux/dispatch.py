@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
-from errno import EBADF, EFAULT, EINVAL, ENOSYS, errorcode
+from errno import EBADF, EFAULT, EINVAL, ENOSYS
 from struct import iter_unpack, pack
 
 from miniload.linux.table import STRUCTS, TABLE, parse_row
@@ -67,6 +68,8 @@ class Dispatcher:
             return service(task, args)
         except OSError as error:
             return -(error.errno or EINVAL)
+        except (ValueError, OverflowError):
+            return -EINVAL  # a number that is beyond what the host's own interface takes
 
     def compile(self, nr: int) -> Service:
         """The service of a row."""
@@ -89,7 +92,7 @@ class Dispatcher:
 
     def _refusal(self, name: str, how: str) -> Service:
         _, code, reason = how.split(":", 2)
-        result = -next(value for value, text in errorcode.items() if text == code)
+        result: int = -getattr(errno, code)
         if result == -ENOSYS:
             self.process.report(f"system call {name} is not served: {reason}")
         return lambda _task, _args: result

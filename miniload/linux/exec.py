@@ -7,9 +7,9 @@ from errno import ENOEXEC
 
 from miniload import arch as architectures
 from miniload.errors import MiniloadError
-from miniload.linux import signals, threads
+from miniload.linux import procfs, signals, threads
 from miniload.linux.execute import guest_arch, guest_facts
-from miniload.linux.paths import Paths
+from miniload.linux.paths import AT_FDCWD, Paths
 from miniload.linux.process import Process
 from miniload.linux.task import Task
 from miniload.plan.build import build
@@ -36,6 +36,7 @@ def plan_for(arch: Arch, paths: Paths, path: bytes, argv: Sequence[bytes], env: 
 def exec_in_place(task: Task, path: bytes, argv: list[bytes], env: list[bytes]) -> int | None:
     """execve(2): a program for the emulated machine replaces the present one, one for the host's own by the host's execve."""
     process = task.process
+    path = procfs.target(process, AT_FDCWD, path) or path
     try:
         machine = machine_of(path, process.paths.host)
         if machine != process.arch.machine and machine in architectures.BY_MACHINE:

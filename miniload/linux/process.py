@@ -6,7 +6,7 @@ import os
 
 from miniload.linux import arch as guest_arch
 from miniload.linux import signals
-from miniload.linux.dispatch import Dispatcher
+from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
 from miniload.linux.limits import Limits
 from miniload.linux.paths import Paths
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from miniload.arch import Arch
     from miniload.linux.signals import Action
     from miniload.plan.model import LoadPlan
+
+
+PR_SET_NAME = 15
 
 
 class Options:
@@ -60,6 +63,8 @@ class Process:
         """Guest addresses: start of argv's strings, start of envp's, their end."""
         self.auxv = b""
         self.reserved = (1, 0)
+        if options.trace >= 0:
+            self.reserve(options.trace, options.trace)
         self.persona = 0
         self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
@@ -89,6 +94,11 @@ class Process:
         """Whether the descriptor is the emulator's own."""
         return self.reserved[0] <= fd <= self.reserved[1]
 
+    def reserve(self, low: int, high: int) -> None:
+        """Descriptors from `low` to `high` are the emulator's own: to the guest they are closed."""
+        self.reserved = (low, high)
+        self.vcpu.reserve_fds(low, high)
+
     def checked(self, fd: int) -> int:
         """The descriptor, or -1 if it is the emulator's own: EBADF to the guest."""
         return -1 if self.is_reserved(fd) else fd
@@ -108,8 +118,14 @@ class Process:
         signals.reset_for_exec(self)
         execute(self, plan)
         close_on_exec()
+        self.name(plan.comm)
         task.clear_tid = task.robust_list = 0
         task.alt_stack = (0, 2, 0)
+
+    def name(self, comm: bytes) -> None:
+        """What ps shows of the host process: the guest program's name, as exec sets it."""
+        keep: list[object] = []
+        self.vcpu.host_call(self.host_numbers["prctl"], PR_SET_NAME, pointer(comm[:15] + b"\0", keep))
 
     def report(self, message: str) -> None:
         """Under -v, one line on stderr, once for each message."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import E2BIG, EINVAL, ENOSYS
+from errno import E2BIG, EINVAL, ENOSYS, ESRCH
 from struct import unpack
 
 from miniload.linux import threads
@@ -47,6 +47,17 @@ def set_robust_list(task: Task, head: int, size: int) -> int:
     if size != 24:
         raise error(EINVAL)
     task.robust_list = head
+    return 0
+
+
+def get_robust_list(task: Task, pid: int, head: int, size: int) -> int:
+    """get_robust_list(2)."""
+    process = task.process
+    asked = process.tasks.get(pid) if pid else task
+    if asked is None:
+        raise error(ESRCH)
+    process.space.write(size, (24).to_bytes(8, "little"))
+    process.space.write(head, asked.robust_list.to_bytes(8, "little"))
     return 0
 
 

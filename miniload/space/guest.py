@@ -221,6 +221,8 @@ class GuestSpace:
         replaced = self.vmas.within(start, end)
         self.check_limits(end - start, vma, sum(min(old.end, end) - max(old.start, start) for old in replaced))
         host_flags = flags & ~UNPASSED | MAP_FIXED | (MAP_POPULATE if flags & MAP_LOCKED else 0)
+        if flags & MAP_ANONYMOUS:
+            fd, offset = -1, 0
         try:
             hostmap.mmap(
                 self.base + start,

@@ -63,7 +63,7 @@ def _check_vma(space: GuestSpace, vma: Vma, address: int, old: int, new: int, fl
     """check_prep_vma()."""
     if not old and vma.flags & MAP_TYPE != MAP_SHARED:
         raise error(EINVAL)
-    if old > vma.end - address:
+    if min(old, new) > vma.end - address:  # what a shrinking takes away may lie across mappings
         raise error(EFAULT)
     if new > old:
         if vma.flags & LOCKED:

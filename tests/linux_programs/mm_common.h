@@ -35,6 +35,7 @@ static const char *error_name(int code)
 {
     switch (code) {
     case EPERM: return "EPERM";
+    case EIO: return "EIO";
     case EBADF: return "EBADF";
     case EAGAIN: return "EAGAIN";
     case ENOMEM: return "ENOMEM";
