@@ -15,7 +15,7 @@ from miniload.vcpu.core import EXEC, PAGE, READ, WRITE, Vcpu
 if TYPE_CHECKING:
     from pathlib import Path
 
-GUESTS = ("aarch64", "riscv64")
+GUESTS = ("aarch64", "riscv64", "x86_64")
 STACK = 0x70000000
 FLAGS = ("-O1", "-std=c11", "-ffreestanding", "-fno-stack-protector", "-fno-sanitize=all", "-fno-builtin", "-nostdlib", "-static", "-Wl,-z,norelro")
 PROLOGUE = """
@@ -26,11 +26,11 @@ PROLOGUE = """
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def compile_guest(guest: str, body: str, folder: Path) -> Path:
+def compile_guest(guest: str, body: str, folder: Path, *flags: str) -> Path:
     """A static program for `guest` whose `_start` is in `body`; TELL(x) in it is system call 2000 with x."""
     source, output = folder / f"{guest}.c", folder / guest
     source.write_text(PROLOGUE + body)
-    command = [*ZIG_CC, "-target", f"{guest}-freestanding-none", *FLAGS, f"-I{ROOT / 'arch' / guest}", str(source), "-o", str(output)]
+    command = [*ZIG_CC, "-target", f"{guest}-freestanding-none", *FLAGS, *flags, f"-I{ROOT / 'arch' / guest}", str(source), "-o", str(output)]
     subprocess.run(command, check=True, capture_output=True)
     return output
 

@@ -1,10 +1,11 @@
-"""AArch64 for the vCPU core: Unicorn's numbers (2.1.4), and the way from EL1, where Unicorn starts, to EL0."""
+"""AArch64 for the vCPU core: Unicorn's numbers (2.1.4), the way from EL1, where Unicorn starts, to EL0, and what exceptions mean."""
 
 from __future__ import annotations
 
 import ctypes
 from struct import pack
 
+from miniload.arch.aarch64.hwcap import MAX_MODEL_AUXV, auxv_of, emulate
 from miniload.vcpu.arch import VcpuArch
 
 TYPE_CHECKING = False
@@ -52,6 +53,23 @@ def enter_user(vcpu: Vcpu) -> None:
     vcpu.write_registers({f"x{number}": 0 for number in range(31)})
 
 
+UNDEFINED, DATA_ABORT, BREAKPOINT = 1, 4, 7
+"""Unicorn's numbers of exceptions (qemu/target/arm/cpu.h, EXCP_*)."""
+
+
+def classify(vcpu: Vcpu, _reason: int, number: int, pc: int) -> tuple[int, int, int, int]:
+    """The program counter is the instruction's own always. A data abort is always one of alignment here, for what else there is the fill hook
+    refuses: only exclusives and acquire-release accesses have to be aligned, and their address is that of the base register, bits 9 to 5."""
+    from miniload.vcpu import core
+
+    if number == BREAKPOINT:
+        return core.BREAKPOINT, pc, pc, 0
+    if number == DATA_ABORT:
+        base = int.from_bytes(vcpu.code_at(pc, 4), "little") >> 5 & 31
+        return core.ALIGNMENT, pc, pc, vcpu.read_registers(("sp" if base == 31 else f"x{base}",))[0]
+    return core.ILLEGAL, pc, pc, 0
+
+
 VCPU = VcpuArch(
     uc_arch=2,
     uc_mode=0,
@@ -59,17 +77,25 @@ VCPU = VcpuArch(
     page_size=4096,  # the default is 1 KiB
     registers={
         **{f"x{number}": unicorn for number, unicorn in enumerate(X)},
-        **{f"v{number}": 228 + number for number in range(32)},
         "pc": 260,
         "sp": 4,
         "nzcv": 3,
         "tpidr_el0": 262,
         "fpcr": 291,
         "fpsr": 292,
+        **{f"v{number}": 228 + number for number in range(32)},
     },
     number="x8",
     args=("x0", "x1", "x2", "x3", "x4", "x5"),
     result="x0",
     syscall_interrupt=2,
     enter_user=enter_user,
+    classify=classify,
+    emulate=emulate,
+    models={"max": 3, "cortex-a53": 1, "cortex-a57": 0, "cortex-a72": 2},
+    auxv=MAX_MODEL_AUXV,
+    auxv_of=auxv_of,
+    thread_pointer="tpidr_el0",
+    wide={f"v{number}": 16 for number in range(32)},
+    data_address=(1 << 56) - 1,  # U28: the top byte is ignored, as Linux has it for user code (TCR_EL1.TBI0)
 )

@@ -27,6 +27,7 @@ GUEST = GuestArch(
     push_frame=push,
     pop_frame=pop,
     syscall_size=4,
+    breakpoint_code=1,
     restores_number=False,
     auxv={16: sum(1 << ord(letter) - ord("a") for letter in "imafdc"), 26: 0, 51: 1248},
     cpuinfo=cpuinfo,

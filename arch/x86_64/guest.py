@@ -54,6 +54,7 @@ GUEST = GuestArch(
     push_frame=push,
     pop_frame=pop,
     syscall_size=2,
+    breakpoint_code=0x80,
     restores_number=True,
     auxv={16: 0, 26: 0, 51: 3632},
     cpuinfo=cpuinfo,

@@ -1,4 +1,8 @@
-"""x86-64 for the vCPU core: Unicorn's numbers (2.1.4), and the way from ring 0, where Unicorn starts, to ring 3."""
+"""x86-64 for the vCPU core: Unicorn's numbers (2.1.4), and the way from ring 0, where Unicorn starts, to ring 3, and what exceptions mean.
+
+U27: the engine has no AVX, and CPUID says so; but it executes instructions with a VEX prefix and 128-bit operands as if they were the SSE ones without
+it, where a CPU without AVX has them undefined. Only a program that uses AVX without asking CPUID can tell.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,40 @@ def enter_user(vcpu: Vcpu) -> None:
     vcpu.write_registers({**dict.fromkeys(GENERAL, 0), "eflags": 0x202})
 
 
+DIVIDE_ERROR, DEBUG, BREAKPOINT, X87_ERROR, ALIGNMENT_CHECK, SIMD_ERROR = 0, 1, 3, 16, 17, 19
+"""Numbers of exceptions."""
+AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ = 16, 26, 51
+AUXV = {AT_HWCAP: 0x078BFBFD, AT_HWCAP2: 0, AT_MINSIGSTKSZ: 1008}
+"""Of the default model: EDX of CPUID 1; neither ring 3 MWAIT nor FSGSBASE; the signal frame without XSAVE (Linux 6.18 arch/x86/kernel/fpu/xstate.c,
+signal.c: fpstate of 512 bytes, frame of 440, 24 to align and 32 more)."""
+
+
+def classify(vcpu: Vcpu, reason: int, number: int, pc: int) -> tuple[int, int, int, int]:
+    """Faults have the instruction's own program counter, `int3` and `int n` the next one's. Of the latter user code may use 3 only: Linux has the
+    others refused by their gates, a protection fault at the instruction."""
+    from miniload.vcpu import core
+
+    if reason == core.INVALID:
+        return core.ILLEGAL, pc, pc, 0
+    if number == BREAKPOINT:
+        start = pc - 1 if vcpu.code_at(pc - 1, 1) == b"\xcc" else pc - 2
+        return core.BREAKPOINT, start, pc, 0
+    if vcpu.code_at(pc - 2, 2) == bytes((0xCD, number & 255)):
+        return core.PROTECTION, pc - 2, pc - 2, 0
+    found = {DIVIDE_ERROR: core.DIVIDE, DEBUG: core.BREAKPOINT, X87_ERROR: core.FLOATING, SIMD_ERROR: core.FLOATING, ALIGNMENT_CHECK: core.ALIGNMENT}
+    return found.get(number, core.PROTECTION), pc, pc, 0
+
+
+def emulate(_vcpu: Vcpu, _pc: int) -> bool:
+    """Nothing traps that Linux would emulate."""
+    return False
+
+
+def auxv_of(_vcpu: Vcpu) -> dict[int, int]:
+    """There is one model."""
+    return AUXV
+
+
 VCPU = VcpuArch(
     uc_arch=4,
     uc_mode=8,  # UC_MODE_64
@@ -66,11 +104,22 @@ VCPU = VcpuArch(
         "fs_base": 250,
         "gs_base": 251,
         "mxcsr": 249,
+        **{f"st{number}": 114 + number for number in range(8)},
+        "fpsw": 31,
+        "fpcw": 246,
+        "fptag": 247,
     },
     number="rax",
     args=("rdi", "rsi", "rdx", "r10", "r8", "r9"),
     result="rax",
     syscall_interrupt=1 << 31,  # none: the instruction is hooked
     enter_user=enter_user,
+    classify=classify,
+    emulate=emulate,
+    models={"nehalem": 15},
+    auxv=AUXV,
+    auxv_of=auxv_of,
+    thread_pointer="fs_base",
+    wide={**{f"xmm{number}": 16 for number in range(16)}, **{f"st{number}": 10 for number in range(8)}},
     hooked_call=HookedCall(699, 2, "rcx", "r11", "eflags"),
 )

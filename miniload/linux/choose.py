@@ -46,16 +46,10 @@ def guest_options(options: Options, arch: Arch) -> GuestOptions:
 
 
 def trace_descriptor(path: bytes) -> int:
-    """Where --strace writes: stderr, or a file; in a descriptor that is out of the guest's way."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
+    """Where --strace writes: stderr, or a file."""
     if not path:
-        return fcntl(2, F_DUPFD_CLOEXEC, 200)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
-    try:
-        return fcntl(fd, F_DUPFD_CLOEXEC, 200)
-    finally:
-        os.close(fd)
+        return os.dup(2)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
 
 def emulate(options: Options, machine: int, program: bytes, env: list[bytes], launched: str | None) -> int:

@@ -111,8 +111,25 @@ def serve(task: Task) -> NoReturn:
     try:
         loop.run(task)
     except loop.Exited as ended:
+        task.process.return_memory()
+        threads.release_memory(task)
         end(ended.status, ended.signal)
-    raise AssertionError("the loop ends by an exception")
+    except threads.Ended:
+        raise
+    except Exception as error:
+        complain(task, error)
+    os._exit(MiniloadError.status)
+
+
+def complain(task: Task, error: Exception) -> None:
+    """An error of the emulator's own: one line on stderr, and where it happened."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+    call = task.process.dispatcher.name(task.last_number)
+    line = f"miniload: {os.fsdecode(task.process.exe)}: internal error in {call} ({place}): {type(error).__name__}: {error}"
+    os.write(2, line.replace("\n", " ").encode("utf-8", "backslashreplace") + b"\n")
 
 
 def end(status: int, signal: int) -> NoReturn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from fcntl import fcntl
+from resource import RLIMIT_NOFILE, getrlimit
 
 from miniload.linux import arch as guest_arch
 from miniload.linux import signals
@@ -17,11 +19,15 @@ from miniload.vcpu.core import Vcpu
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.arch import Arch
+    from miniload.linux.borrow import Borrowed
     from miniload.linux.signals import Action
     from miniload.plan.model import LoadPlan
 
 
 PR_SET_NAME = 15
+F_DUPFD_CLOEXEC = 1030
+MOST_DESCRIPTORS, OWN_DESCRIPTORS = 1024, 16
+"""The emulator keeps a few numbers for itself: the highest of the first thousand, which few programs get to."""
 
 
 class Options:
@@ -63,8 +69,12 @@ class Process:
         """Guest addresses: start of argv's strings, start of envp's, their end."""
         self.auxv = b""
         self.reserved = (1, 0)
+        base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
+        self.reserve(base, base + OWN_DESCRIPTORS - 1)
         if options.trace >= 0:
-            self.reserve(options.trace, options.trace)
+            options.trace = self.keep(options.trace)
+        self.borrowed: Borrowed | None = None
+        """Of a vfork'ed child: the parent's memory, until exec or exit."""
         self.persona = 0
         self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
@@ -99,6 +109,18 @@ class Process:
         self.reserved = (low, high)
         self.vcpu.reserve_fds(low, high)
 
+    def keep(self, fd: int) -> int:
+        """Moves a descriptor of the emulator's own out of the guest's way."""
+        moved = fcntl(fd, F_DUPFD_CLOEXEC, self.reserved[0])
+        os.close(fd)
+        return moved
+
+    def return_memory(self) -> None:
+        """At exec and exit: what a vfork'ed child has borrowed."""
+        if self.borrowed is not None:
+            self.borrowed.give_back()
+            self.borrowed = None
+
     def checked(self, fd: int) -> int:
         """The descriptor, or -1 if it is the emulator's own: EBADF to the guest."""
         return -1 if self.is_reserved(fd) else fd
@@ -111,10 +133,12 @@ class Process:
         self.space.after_fork()
 
     def before_host_exec(self) -> None:
-        """Undoes what would outlive execve of a program of the host."""
+        """Undoes what would outlive execve of a program of the host, or must happen before it."""
+        self.return_memory()
 
     def begin(self, task: Task, plan: LoadPlan) -> None:
         """What exec does after its point of no return."""
+        self.return_memory()
         signals.reset_for_exec(self)
         execute(self, plan)
         close_on_exec()

@@ -6,7 +6,7 @@ import os
 from errno import E2BIG, EINVAL, ENOSYS, ESRCH
 from struct import unpack
 
-from miniload.linux import threads
+from miniload.linux import borrow, threads
 from miniload.linux.loop import Exited
 from miniload.space.guest import error
 
@@ -90,12 +90,24 @@ def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     process = task.process
     if flags & CLONE_THREAD:
         return threads.start(task, flags, stack, parent_tid, child_tid, tls)
-    pid = os.fork()
+    ends = os.pipe2(os.O_CLOEXEC) if flags & CLONE_VFORK and flags & CLONE_VM else None
+    try:
+        pid = os.fork()
+    except OSError:
+        for fd in ends or ():
+            os.close(fd)
+        raise
     if pid:
+        if ends:
+            os.close(ends[1])
+            borrow.wait_for_child(task, ends[0])
         if flags & CLONE_PARENT_SETTID:
             process.space.write(parent_tid, pid.to_bytes(4, "little"))
         return pid
     process.after_fork(task)
+    if ends:
+        os.close(ends[0])
+        process.borrowed = borrow.Borrowed(process, ends[1])
     if flags & CLONE_CHILD_SETTID:
         process.space.write(child_tid, task.tid.to_bytes(4, "little"))
     task.clear_tid = child_tid if flags & CLONE_CHILD_CLEARTID else 0

@@ -54,7 +54,7 @@ LEGACY_FLAGS = 0x7C07F933
 """LEGACY_MAP_MASK: what MAP_SHARED_VALIDATE knows without asking the file."""
 UNPASSED = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN | MAP_LOCKED
 """Flags that are acted on here, not by the host."""
-READ_MAX = 1 << 30
+READ_MAX = 1 << 28
 """Bytes that one read() gives at most: more is a mistake, or an attempt to use up the host's memory."""
 
 
@@ -90,12 +90,13 @@ class GuestSpace:
         """Bytes of the guest; OSError EFAULT, or ENOMEM for more than READ_MAX."""
         if size > READ_MAX:
             raise error(ENOMEM)
-        return self.vcpu.copy_in(address, size)
+        return self.vcpu.copy_in(address, size) if size else b""
 
     def write(self, address: int, data: bytes) -> None:
         """Stores bytes; OSError EFAULT. Code that was translated from there is forgotten."""
-        self.vcpu.copy_out(address, data)
-        self._forget_code(address, address + len(data))
+        if data:
+            self.vcpu.copy_out(address, data)
+            self._forget_code(address, address + len(data))
 
     def _forget_code(self, start: int, end: int) -> None:
         for vma in self.vmas.within(start, end):
@@ -209,7 +210,11 @@ class GuestSpace:
         if status.st_rdev == DEV_ZERO and status.st_mode >> 12 == 2 and vma.flags & MAP_TYPE == MAP_SHARED:
             self._describe_shared(vma)
             return
-        vma.file, vma.inode, vma.device = os.readlink(b"/proc/self/fd/%d" % fd), status.st_ino or 1, status.st_dev
+        vma.inode, vma.device = status.st_ino or 1, status.st_dev
+        try:
+            vma.file = os.readlink(b"/proc/self/fd/%d" % fd)
+        except OSError:
+            vma.file = b""  # no /proc: the name is for maps only
         if os.fstatvfs(fd).f_flag & os.ST_NOEXEC:
             if vma.protection & PROT_EXEC:
                 raise error(EPERM)

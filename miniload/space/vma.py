@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 GUARD_GAP = 256 * PAGE
 """stack_guard_gap: what new mappings leave free below one that grows down."""
+SIZES = 16
+"""Sizes whose search is remembered."""
 LOCKED, DONTFORK, WIPEONFORK, SEQUENTIAL, RANDOM, DONTDUMP, MERGEABLE, HUGEPAGE, NOHUGEPAGE, NEVER_EXEC = (1 << 32 + bit for bit in range(10))
 """Bits of Vma.flags beside mmap's own: VM_LOCKED, VM_DONTCOPY, VM_WIPEONFORK, ... of include/linux/mm.h; NEVER_EXEC is !VM_MAYEXEC."""
 
@@ -69,8 +71,9 @@ class VmaList:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._vmas: list[Vma] = []
-        self._scan = (0, 0, 0)
-        """(size, top, from): there is no hole of `size` bytes between `from` and `top`. Spares gap_below() from looking again."""
+        self._full: dict[int, int] = {}
+        """size: address such that from there to `_top` no hole has so many bytes. Spares gap_below() from looking again where it has looked."""
+        self._top = 0
 
     def __iter__(self) -> Iterator[Vma]:
         return iter(self._vmas)
@@ -118,23 +121,25 @@ class VmaList:
 
     def remove(self, start: int, end: int) -> list[Vma]:
         """Cuts [start, end) out. The pieces that went."""
-        size, top, searched = self._scan
-        if end > searched:
-            index = bisect_left(self._starts, end)
-            self._scan = (size, top, min(top, self._starts[index]) if index < len(self._starts) else top)
-        touched = self.within(start, end)
+        starts, vmas = self._starts, self._vmas
+        following = bisect_left(starts, end)
+        for size, searched in self._full.items():
+            if end > searched:
+                self._full[size] = min(self._top, starts[following]) if following < len(starts) else self._top
+        index = bisect_right(starts, start) - 1
+        if index < 0 or vmas[index].end <= start:
+            index += 1
+        touched = vmas[index:following]
         if not touched:
             return []
-        index = bisect_left(self._starts, touched[0].start)
-        kept, gone = [], []
-        for vma in touched:
-            if vma.start < start:
-                kept.append(vma.part(vma.start, start))
-            gone.append(vma.part(max(vma.start, start), min(vma.end, end)))
-            if vma.end > end:
-                kept.append(vma.part(end, vma.end))
+        first, last = touched[0], touched[-1]
+        kept = [first.part(first.start, start)] if first.start < start else []
+        if last.end > end:
+            kept.append(last.part(end, last.end))
         self._replace(index, len(touched), kept)
-        return gone
+        if first.start < start or last.end > end:
+            return [vma.part(max(vma.start, start), min(vma.end, end)) for vma in touched]
+        return touched
 
     def add(self, vma: Vma) -> None:
         """Puts a mapping in, in place of whatever was there, joined with equal neighbours."""
@@ -151,7 +156,11 @@ class VmaList:
         if follower < len(vmas) and vmas[follower].continues(vma):
             vma = vma.part(vma.start, vmas[follower].end)
             count += 1
-        self._replace(index, count, [vma])
+        if count == 0:
+            starts.insert(index, vma.start)
+            vmas.insert(index, vma)
+        else:
+            self._replace(index, count, [vma])
 
     def _replace(self, index: int, count: int, vmas: list[Vma]) -> None:
         self._vmas[index : index + count] = vmas
@@ -160,11 +169,11 @@ class VmaList:
     def gap_below(self, size: int, low: int, high: int) -> int | None:
         """The start of the highest hole of `size` bytes that ends at or below `high` and starts at or above `low`, taken from its upper end
         (unmapped_area_topdown())."""
-        top, vmas = high, self._vmas
-        searched_size, searched_top, searched = self._scan
-        known = size >= searched_size and searched_top == top
-        if known:
-            high = searched
+        vmas = self._vmas
+        if high != self._top:
+            self._full.clear()
+            self._top = high
+        high = min([searched for full, searched in self._full.items() if full <= size], default=high)
         above = bisect_left(self._starts, high)
         if above < len(vmas):
             high = min(high, vmas[above].floor)
@@ -175,8 +184,9 @@ class VmaList:
             high = min(high, vma.floor)
         if high - size < low:
             return None
-        if not known or size == searched_size:
-            self._scan = (size, top, high)
+        if len(self._full) >= SIZES and size not in self._full:
+            self._full.clear()
+        self._full[size] = high
         return high - size
 
     def gap_above(self, size: int, low: int, high: int) -> int | None:
@@ -194,4 +204,4 @@ class VmaList:
         """Forgets all."""
         self._starts.clear()
         self._vmas.clear()
-        self._scan = (0, 0, 0)
+        self._full.clear()

@@ -38,4 +38,24 @@ class VcpuArch(Record):
     result: str
     syscall_interrupt: int
     enter_user: Callable[[Vcpu], None]
+    classify: Callable[[Vcpu, int, int, int], tuple[int, int, int, int]]
+    """(vcpu, INTERRUPT or INVALID, exception number, program counter as the engine has it) -> (reason, address of the instruction,
+    program counter as Linux has it then, address that was accessed, for ALIGNMENT)."""
+    emulate: Callable[[Vcpu, int], bool]
+    """(vcpu, address) -> whether the instruction there, which traps, is one that Linux emulates, and then it has been executed."""
+    models: dict[str, int]
+    """Names of CPU models, the default among them, to Unicorn's numbers."""
+    auxv: dict[int, int]
+    """AT_HWCAP, AT_HWCAP2 and AT_MINSIGSTKSZ: what the default model has, and the size of its signal frame."""
+    auxv_of: Callable[[Vcpu], dict[int, int]]
+    """The same of the vCPU, whatever its model."""
+    thread_pointer: str
+    stack_pointer: str = "sp"
+    entry: str = "pc"
+    wide: dict[str, int] = {}  # noqa: RUF012  (Record values are not changed)
+    """Registers of more than 8 bytes, to their sizes."""
+    hidden: tuple[str, ...] = ()
+    """Registers that user code does not have."""
+    data_address: int = (1 << 64) - 1
+    """The bits of an address that count when data is accessed."""
     hooked_call: HookedCall | None = None

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 ARGS = 6
-READ, WRITE, EXEC = 1, 2, 4
-SYSCALL, FAULT, INTERRUPT, INVALID, STOP, ERROR = range(1, 7)
-"""Reasons to leave (vcpu.h, enum vcpu_reason)."""
-REASON_NAMES = ("none", "syscall", "fault", "interrupt", "invalid", "stop", "error")
+READ, WRITE, EXEC, FILE, BUS = 1, 2, 4, 8, 16
+"""Protection of a page (vcpu.h, enum vcpu_prot)."""
+SYSCALL, FAULT, INTERRUPT, INVALID, STOP, ERROR, BUDGET, BREAKPOINT = range(1, 9)
+"""Reasons to leave (vcpu.h, enum vcpu_reason), and, from here on, what the architecture makes of INTERRUPT and INVALID:"""
+ILLEGAL, DIVIDE, FLOATING, ALIGNMENT, PROTECTION = range(9, 14)
+"""Undefined or privileged instruction, integer division, floating-point exception, misaligned access, and what is forbidden without an address of its own."""
+REASON_NAMES = (
+    "none", "syscall", "fault", "interrupt", "invalid", "stop", "error", "budget", "breakpoint", "illegal", "divide", "floating", "alignment", "protection",
+)  # fmt: skip
+PLANTED = 0
+"""`number` of an exit at a breakpoint of add_breakpoint; not the number of any architecture's breakpoint exception."""
 ADDRESS_BITS = 46
 WORD = (1 << 64) - 1
 
@@ -50,6 +57,7 @@ class CArch(Structure):
         ("return_address", c_int32),
         ("saved_flags", c_int32),
         ("flags", c_int32),
+        ("data_address", c_uint64),
     )
 
 
@@ -82,12 +90,17 @@ class SignalSlot(Structure):
 class CCounts(Structure):
     """struct vcpu_counts."""
 
-    _fields_ = (("blocks", c_uint64), ("syscalls_passed", c_uint64), ("tlb_fills", c_uint64))
+    _fields_ = (("blocks", c_uint64), ("syscalls_passed", c_uint64), ("tlb_fills", c_uint64), ("instructions", c_uint64))
 
 
 class Exit(Record):
-    """Why guest code was left. `number`: of the system call, the exception or the engine's error; `args`: of a system call.
-    `address` and `access` (READ, WRITE or EXEC): of a fault, the address exact to its page."""
+    """Why guest code was left.
+
+    `pc`: of a system call, the address behind the instruction; of everything else the instruction's own, or, of a stop or a spent budget, the next
+    one's. `number`: of the system call, the exception or the engine's error. `args`: of a system call. `address`: of a FAULT, the first byte that
+    may not be accessed, and of ALIGNMENT, the whole access's. `access`: READ, WRITE or EXEC. `bus`: what may be accessed is not there, since the
+    mapped file is too short.
+    """
 
     reason: int
     pc: int
@@ -97,6 +110,7 @@ class Exit(Record):
     access: int
     interrupted: int = 0
     """Of a system call that a signal cut short on the host: -EINTR, or -512 if it had not begun."""
+    bus: bool = False
 
 
 class PassThrough(Record):
@@ -129,7 +143,7 @@ def _library() -> ctypes.CDLL:
         raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
     library.vcpu_region.restype = c_void_p
     library.signal_slot.restype = c_void_p
-    library.vcpu_read_string.restype = c_int64
+    library.vcpu_read_string.restype = library.vcpu_written.restype = c_int64
     library.host_call.restype = library.vcpu_blocking_call.restype = c_long
     library.vcpu_task_destroy.restype = None
     library.vcpu_destroy.restype = None
@@ -153,13 +167,13 @@ def find_unicorn() -> str:
 class Vcpu:
     """One emulated CPU in user mode, and its address space: `size` bytes, guest address A at host address `base` + A.
 
-    What is mapped there is the caller's business, by mmap at `base` + A; what the guest may do with it is said by `protect`. One
-    thread at a time may use it, but `stop` may be called from any.
+    What is mapped there is the caller's business, by mmap at `base` + A; what the guest may do with it is said by `protect`. `model`: a key of
+    arch.models, KeyError if it is none. One thread at a time may use it, but `stop` may be called from any.
     """
 
     _shared: ctypes.CDLL | None = None
 
-    def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS) -> None:
+    def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS, model: str = "") -> None:
         if Vcpu._shared is None:
             Vcpu._shared = _library()
         self._core = Vcpu._shared
@@ -167,16 +181,20 @@ class Vcpu:
         self.size = size
         self._handle = c_void_p()
         self._exit = CExit()
+        self._limited = False
         ids = arch.registers
         args = (c_int32 * ARGS)(*(ids[name] for name in arch.args))
         hooked = arch.hooked_call
         trap = (hooked.instruction, hooked.size, ids[hooked.return_address], ids[hooked.saved_flags], ids[hooked.flags]) if hooked else ()
         numbers = (ids["pc"], ids[arch.result], ids[arch.number])
-        described = CArch(arch.uc_arch, arch.uc_mode, arch.cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
+        cpu_model = arch.models[model] if model else arch.cpu_model
+        described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
+        described.data_address = arch.data_address
         self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
         self.base: int = self._core.vcpu_region(self._handle)
         try:
             arch.enter_user(self)
+            self._check("vcpu_widen", self._core.vcpu_widen(self._handle))
         except BaseException:
             self.close()
             raise
@@ -198,11 +216,52 @@ class Vcpu:
     def __exit__(self, *_what: object) -> None:
         self.close()
 
-    def run(self) -> Exit:
-        """Runs guest code from where it is until something needs the caller."""
-        self._check("vcpu_run", self._core.vcpu_run(self._handle, byref(self._exit)))
+    def run(self, budget: int | None = None) -> Exit:
+        """Runs guest code from where it is until something needs the caller, or, with a budget, `budget` instructions have been executed."""
+        if budget is not None or self._limited:
+            self._limited = budget is not None
+            self._core.vcpu_set_budget(self._handle, c_int(self._limited), c_uint64(budget or 0))
         left = self._exit
-        return Exit(left.reason, left.pc, left.number, tuple(left.args), left.address, left.access, left.interrupted)
+        while True:
+            self._check("vcpu_run", self._core.vcpu_run(self._handle, byref(left)))
+            reason = left.reason
+            if reason == SYSCALL:
+                return Exit(reason, left.pc, left.number, tuple(left.args), 0, 0, left.interrupted)
+            if reason != INTERRUPT and reason != INVALID:
+                break
+            raised = self._exception(left)
+            if raised.reason != ILLEGAL or not self.arch.emulate(self, raised.pc):
+                return raised
+        return Exit(reason, left.pc, left.number, (), left.address, left.access & 7, bus=left.access & BUS != 0)
+
+    def _exception(self, left: CExit) -> Exit:
+        """An exit with what the architecture says of an exception: its program counter and ours are where Linux would have them (U16, U17)."""
+        reason, pc, register, address = self.arch.classify(self, left.reason, left.number, left.pc)
+        if register != left.pc:
+            self.write_registers({"pc": register})
+        return Exit(reason, pc, left.number, (), address, 0)
+
+    def code_at(self, pc: int, size: int) -> bytes:
+        """At most `size` bytes of the instruction there, fewer at the end of what is mapped."""
+        try:
+            return self.copy_in(pc, size)
+        except OSError:
+            try:
+                return self.copy_in(pc, min(size, -pc % PAGE))
+            except OSError:
+                return b""
+
+    def add_breakpoint(self, address: int) -> None:
+        """The run is left with BREAKPOINT before the instruction there; the next one executes it."""
+        self._check("vcpu_add_breakpoint", self._core.vcpu_add_breakpoint(self._handle, c_uint64(address)))
+
+    def remove_breakpoint(self, address: int) -> None:
+        """VcpuError ENOENT if there is none."""
+        self._check("vcpu_remove_breakpoint", self._core.vcpu_remove_breakpoint(self._handle, c_uint64(address)))
+
+    def is_quick(self) -> bool:
+        """Whether the core has found its places in the engine's private record: without, loads and stores are slow and faults exact to their page."""
+        return bool(self._core.vcpu_quick(self._handle))
 
     def stop(self) -> None:
         """Makes a run in progress, or the next one, leave with STOP. From any thread."""
@@ -218,7 +277,8 @@ class Vcpu:
         return self._check("signal_action", self._core.signal_action(c_int(signal), c_int(mode), c_int(child_flags)))
 
     def protect(self, start: int, size: int, protection: int) -> None:
-        """Sets what the guest may do with whole pages: READ, WRITE, EXEC or 0. Forgets what was translated of them."""
+        """Sets what the guest may do with whole pages: READ, WRITE, EXEC or 0, and FILE if the mapped file may be too short. Forgets what was
+        translated of them."""
         self._check("vcpu_protect", self._core.vcpu_protect(self._handle, c_uint64(start), c_uint64(size), c_uint8(protection)))
 
     def protection(self, address: int) -> int:
@@ -245,15 +305,34 @@ class Vcpu:
         self._check("vcpu_write_registers", self._core.vcpu_write_registers(self._handle, ids, words, c_uint32(count)))
 
     def read_bytes(self, name: str) -> bytes:
-        """A register of 128 bits, low byte first."""
+        """A register of any size, low byte first; 16 bytes, or 8 for those that VcpuArch.wide does not name."""
         buffer = create_string_buffer(64)
         self._check("vcpu_read_register_bytes", self._core.vcpu_read_register_bytes(self._handle, c_int32(self.arch.registers[name]), buffer))
-        return buffer.raw[:16]
+        return buffer.raw[: self.arch.wide.get(name, 8)]
+
+    def read_structure(self, number: int, request: bytes) -> bytes:
+        """A register that Unicorn reads through a structure, by its number."""
+        buffer = create_string_buffer(request, len(request))
+        self._check("vcpu_read_register_bytes", self._core.vcpu_read_register_bytes(self._handle, c_int32(number), buffer))
+        return buffer.raw
 
     def write_bytes(self, name: str, value: bytes) -> None:
-        """Sets a register of 128 bits."""
+        """Sets a register of any size."""
         buffer = create_string_buffer(value, 64)
         self._check("vcpu_write_register_bytes", self._core.vcpu_write_register_bytes(self._handle, c_int32(self.arch.registers[name]), buffer))
+
+    def read_all(self) -> dict[str, int]:
+        """All registers that user code has, by name; vector registers as numbers, too."""
+        names = tuple(name for name in self.arch.registers if name not in self.arch.hidden)
+        ids, values = (c_int32 * len(names))(*(self.arch.registers[name] for name in names)), (c_uint64 * (2 * len(names)))()
+        self._check("vcpu_read_wide_registers", self._core.vcpu_read_wide_registers(self._handle, ids, values, c_uint32(len(names))))
+        return {name: values[2 * index] | values[2 * index + 1] << 64 for index, name in enumerate(names)}
+
+    def write_all(self, values: Mapping[str, int]) -> None:
+        """Sets registers of any size: those that read_all gave, or some of them."""
+        ids = (c_int32 * len(values))(*(self.arch.registers[name] for name in values))
+        words = (c_uint64 * (2 * len(values)))(*(word for value in values.values() for word in (value & WORD, value >> 64)))
+        self._check("vcpu_write_wide_registers", self._core.vcpu_write_wide_registers(self._handle, ids, words, c_uint32(len(values))))
 
     def set_syscalls(self, table: Mapping[int, PassThrough]) -> None:
         """The system calls, by guest number, that the core makes on the host itself."""
@@ -275,6 +354,17 @@ class Vcpu:
         words = (c_uint64 * ARGS)(*(arg & WORD for arg in args))
         result: int = self._core.vcpu_blocking_call(self._handle, c_long(number), words)
         return result
+
+    def track_writes(self, on: bool) -> None:
+        """From now on notes which pages the guest writes; forgets those noted before."""
+        self._check("vcpu_track", self._core.vcpu_track(self._handle, c_int(on)))
+
+    def written_pages(self) -> list[int]:
+        """Addresses of the pages written since, each once or more."""
+        count = self._core.vcpu_written(self._handle, None, c_uint32(0))
+        pages = (c_uint64 * count)()
+        self._core.vcpu_written(self._handle, pages, c_uint32(count))
+        return sorted(set(pages))
 
     def create_task(self) -> c_void_p:
         """A thread of the guest, with the present registers."""
@@ -349,7 +439,7 @@ class Vcpu:
         self._check("vcpu_count", self._core.vcpu_count(self._handle, c_int(on)))
 
     def counts(self) -> dict[str, int]:
-        """Blocks executed while counting was on, system calls passed through, TLB fills."""
+        """Blocks executed while counting was on, system calls passed through, TLB fills, instructions begun while there was a budget or a breakpoint."""
         counts = CCounts()
         self._check("vcpu_counts", self._core.vcpu_counts(self._handle, byref(counts)))
         return {name: getattr(counts, name) for name, _ in CCounts._fields_}

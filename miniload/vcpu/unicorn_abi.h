@@ -17,10 +17,10 @@ struct uc_tlb_entry {
 };
 
 enum {
-    UC_HOOK_INTR = 1, UC_HOOK_INSN = 2, UC_HOOK_BLOCK = 8, UC_HOOK_INSN_INVALID = 1 << 14, UC_HOOK_TLB_FILL = 1 << 17,
+    UC_HOOK_INTR = 1, UC_HOOK_INSN = 2, UC_HOOK_CODE = 4, UC_HOOK_BLOCK = 8, UC_HOOK_INSN_INVALID = 1 << 14, UC_HOOK_TLB_FILL = 1 << 17,
     UC_MEM_READ = 16, UC_MEM_WRITE = 17, UC_MEM_FETCH = 18,
-    UC_PROT_ALL = 7, UC_TLB_VIRTUAL = 1, UC_ERR_INSN_INVALID = 10,
-    UC_CTL_PAGE_SIZE = 1, UC_CTL_USE_EXITS = 4, UC_CTL_CPU_MODEL = 7, UC_CTL_TB_REMOVE_CACHE = 9, UC_CTL_TB_FLUSH = 10, UC_CTL_TLB_FLUSH = 11,
+    UC_PROT_READ = 1, UC_PROT_ALL = 7, UC_TLB_VIRTUAL = 1, UC_ERR_INSN_INVALID = 10,
+    UC_CTL_PAGE_SIZE = 1, UC_CTL_USE_EXITS = 4, UC_CTL_EXITS = 6, UC_CTL_CPU_MODEL = 7, UC_CTL_TB_REMOVE_CACHE = 9, UC_CTL_TB_FLUSH = 10, UC_CTL_TLB_FLUSH = 11,
     UC_CTL_TLB_TYPE = 12, UC_CTL_TCG_BUFFER_SIZE = 13,
 };
 /* Control word: operation (1: write) from bit 30, number of arguments from bit 26. */
@@ -45,6 +45,7 @@ struct unicorn_api {
     int (*context_free)(void *context);
     int (*context_save)(uc_engine *uc, void *context);
     int (*context_restore)(uc_engine *uc, void *context);
+    int (*vmem_translate)(uc_engine *uc, uint64_t address, int prot, uint64_t *physical);
 };
 
 static inline int unicorn_bind(struct unicorn_api *api, void *library)
@@ -52,7 +53,7 @@ static inline int unicorn_bind(struct unicorn_api *api, void *library)
     static const char names[][24] = {
         "uc_open", "uc_close", "uc_ctl", "uc_mem_map_ptr", "uc_hook_add", "uc_hook_del", "uc_emu_start", "uc_emu_stop",
         "uc_reg_read", "uc_reg_write", "uc_reg_read_batch", "uc_reg_write_batch", "uc_context_alloc",
-        "uc_context_free", "uc_context_save", "uc_context_restore",
+        "uc_context_free", "uc_context_save", "uc_context_restore", "uc_vmem_translate",
     };
     void **slots = (void **)api; /* all members are pointers, in this order */
     _Static_assert(sizeof names / sizeof *names == sizeof *api / sizeof *slots, "one name for each member");

@@ -1,194 +1,84 @@
 /* See vcpu.h. The numbers U1 to U35 in comments are those of the pitfall list of Unicorn 2.1.4 in ARCHITECTURE.md. */
 #define _GNU_SOURCE
-#include "vcpu.h"
-
-#include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include "hostsig.h"
-#include "turn.h"
-#include "unicorn_abi.h"
+#include "state.h"
 
-enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000 };
-
-/* A system call on its way to the host. */
-struct call {
-    long number, args[VCPU_ARGS];
-    struct iovec iovec[VCPU_IOVEC_MAX];
-};
-
-struct vcpu_task {
-    void *context; /* registers, while another task owns the engine */
-    struct call call;
-};
-
-struct vcpu {
-    uc_engine *uc;
-    bool quick;         /* see skip_exit_checks */
-    struct vcpu_arch arch;
-    uint8_t *region;
-    uint64_t size;
-    uint8_t *prot; /* one byte for each page of the region */
-    struct vcpu_syscall *table;
-    uint32_t table_count;
-    struct call call; /* the system call that is being made */
-    struct turn turn;
-    struct vcpu_task *owner; /* whose registers the engine has */
-    atomic_int tasks, yield;
-    int32_t fd_low, fd_high; /* descriptors that are not the guest's */
-    uint64_t misses, tlb_entries;
-    atomic_int stop;
-    bool refused;       /* the fill hook has refused the access in exit */
-    bool leave;         /* a hook has filled exit in and stopped the engine */
-    struct vcpu_exit exit;
-    struct vcpu_counts counts;
-    uc_hook count_hook;
-    bool counting;
-};
-
-static struct unicorn_api api;
-
-int vcpu_open_library(const char *path)
-{
-    if (api.open)
-        return 0;
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return -ENOENT;
-    return unicorn_bind(&api, library);
-}
+enum { TLB_MISSES_FIRST = 384, TLB_MISSES_MAX = 98304 };
 
 static uint8_t prot_of(const struct vcpu *v, uint64_t address)
 {
     return address < v->size ? v->prot[address / VCPU_PAGE] : 0;
 }
 
-/* U3: the TLB grows only when it is flushed, so flush when the misses since the last growth say that it is too small. */
+/* U3: the TLB grows, by half of its size at most, only when it is flushed and was full to 70 %: so flush when there have been so many misses that it
+ * must be. Refilling it costs less than a miss on every other access. */
 static void grow_tlb(struct vcpu *v)
 {
-    if (++v->misses <= 3 * v->tlb_entries || v->tlb_entries >= 32768)
+    if (++v->misses <= v->miss_limit)
         return;
     v->misses = 0;
-    v->tlb_entries *= 2;
+    if (v->miss_limit < TLB_MISSES_MAX)
+        v->miss_limit *= 2;
     api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH));
 }
 
-/* U1, U2, U18: the engine asks for every page that it has not in its TLB; true permissions make stores run inline. */
+/* Whether a page of a file mapping is there: beyond the file's end it is not, and touching it would kill the host process by SIGBUS. The host kernel is
+ * asked to make it present, or, before Linux 5.14, to read from it. */
+static bool is_present(const struct vcpu *v, uint64_t page, bool write)
+{
+    enum { POPULATE_READ = 22, POPULATE_WRITE = 23 };
+    uint8_t byte, *host = v->region + page;
+    if (!madvise(host, VCPU_PAGE, write ? POPULATE_WRITE : POPULATE_READ))
+        return true;
+    return errno == EINVAL && !vcpu_copy_in((struct vcpu *)v, page, &byte, 1);
+}
+
+/* U1, U2: the engine asks for every page that it has not in its TLB; true permissions make stores run inline. U28: an address of data is what
+ * arch.data_address leaves of it (AArch64's top byte is ignored). */
 static bool fill(uc_engine *uc, uint64_t address, int type, struct uc_tlb_entry *entry, void *user)
 {
     struct vcpu *v = user;
     (void)uc;
-    uint8_t prot = prot_of(v, address);
     uint8_t needed = type == UC_MEM_WRITE ? VCPU_WRITE : type == UC_MEM_FETCH ? VCPU_EXEC : VCPU_READ;
+    uint64_t page = (type == UC_MEM_FETCH ? address : address & v->arch.data_address) & -(uint64_t)VCPU_PAGE;
+    uint8_t prot = prot_of(v, page);
+    bool absent = prot & needed && prot & VCPU_FILE && !is_present(v, page, needed == VCPU_WRITE);
     v->counts.tlb_fills++;
-    if (!(prot & needed)) {
+    if (v->filling) {
+        entry->paddr = 0;
+        entry->perms = VCPU_READ;
+        return true;
+    }
+    if (absent || !(prot & needed)) {
         v->refused = true;
-        v->exit.address = address;
-        v->exit.access = needed;
+        v->exit.address = page;
+        v->exit.access = needed | (absent ? VCPU_BUS : 0);
         return false;
     }
     grow_tlb(v);
-    entry->paddr = address & ~(uint64_t)(VCPU_PAGE - 1);
-    entry->perms = prot;
+    entry->paddr = page;
+    entry->perms = prot & (VCPU_READ | VCPU_WRITE | VCPU_EXEC);
+    if (v->tracking) {
+        if (needed == VCPU_WRITE)
+            note_write(v, page);
+        else
+            entry->perms &= ~VCPU_WRITE;
+    }
     return true;
 }
 
-static void leave_with(struct vcpu *v, uint32_t reason, uint64_t number)
+void leave_with(struct vcpu *v, uint32_t reason, uint64_t number)
 {
     v->leave = true;
     v->exit.reason = reason;
     v->exit.number = number;
     api.emu_stop(v->uc);
-}
-
-static bool in_region(const struct vcpu *v, uint64_t start, uint64_t size)
-{
-    return size <= v->size && start <= v->size - size;
-}
-
-/* The guest's iovec array with the host's addresses. 0 or -errno. */
-static long translate_iovec(struct vcpu *v, uint64_t address, uint64_t count, struct iovec *out)
-{
-    if ((int32_t)count < 0 || count > VCPU_IOVEC_MAX)
-        return -EINVAL;
-    if (vcpu_copy_in(v, address, out, count * sizeof *out))
-        return -EFAULT;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t base = (uint64_t)(uintptr_t)out[i].iov_base;
-        if ((int64_t)out[i].iov_len < 0)
-            return -EINVAL;
-        if (!in_region(v, base, out[i].iov_len))
-            return -EFAULT;
-        out[i].iov_base = v->region + base;
-    }
-    return 0;
-}
-
-/* Translates one argument; false with *error set if it cannot be passed on. */
-static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call, long *error)
-{
-    long *out = &call->args[i];
-    uint64_t value = args[i], size;
-    switch (row->kinds[i]) {
-    case VCPU_ARG_VALUE:
-        *out = (long)value;
-        return true;
-    case VCPU_ARG_FD:
-        *out = (int32_t)value;
-        *error = -EBADF;
-        return *out < v->fd_low || *out > v->fd_high;
-    case VCPU_ARG_INT:
-        *out = (int32_t)value;
-        return true;
-    case VCPU_ARG_IOVEC:
-        *out = (long)call->iovec;
-        *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], call->iovec);
-        return !*error;
-    case VCPU_ARG_POINTER:
-    case VCPU_ARG_BUFFER:
-    case VCPU_ARG_STRING:
-    case VCPU_ARG_ARRAY:
-        size = row->kinds[i] == VCPU_ARG_POINTER ? row->sizes[i] : row->kinds[i] == VCPU_ARG_BUFFER ? args[row->sizes[i]] : 1;
-        if (row->kinds[i] == VCPU_ARG_ARRAY)
-            size = (uint64_t)(uint32_t)args[row->sizes[i] & 255] * (row->sizes[i] >> 8);
-        *out = value ? (long)(v->region + value) : 0;
-        *error = -EFAULT;
-        return !value || in_region(v, value, size);
-    default:
-        *out = 0;
-        return true;
-    }
-}
-
-/* The system call on the host, with pointers into the region, if the table says that it is that simple. A pointer to pages
- * that the guest has not mapped is the host kernel's to find out: the region is PROT_NONE there. */
-enum passed { NOT_PASSED, PASSED, WAITS };
-
-static enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result)
-{
-    if (number >= v->table_count || v->table[number].host_number < 0)
-        return NOT_PASSED;
-    const struct vcpu_syscall *row = &v->table[number];
-    struct call *call = v->owner ? &v->owner->call : &v->call;
-    long error = 0;
-    call->number = row->host_number;
-    for (int i = 0; i < VCPU_ARGS; i++)
-        if (!translate(v, row, i, args, call, &error)) {
-            *result = error;
-            return PASSED;
-        }
-    v->counts.syscalls_passed++;
-    if (row->flags & VCPU_BLOCKS && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
-        return WAITS;
-    *result = host_call(call->number, call->args);
-    return PASSED;
 }
 
 /* A signal came before the call or meanwhile: what becomes of it depends on what the guest does with the signal. */
@@ -248,16 +138,7 @@ static bool on_invalid(uc_engine *uc, void *user)
     return false;
 }
 
-static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
-{
-    struct vcpu *v = user;
-    (void)uc;
-    (void)address;
-    (void)size;
-    v->counts.blocks++;
-}
-
-static int add_hooks(struct vcpu *v)
+int add_hooks(struct vcpu *v)
 {
     uc_hook hook;
     int bad = api.hook_add(v->uc, &hook, UC_HOOK_TLB_FILL, (void *)fill, v, (uint64_t)1, (uint64_t)0)
@@ -266,51 +147,6 @@ static int add_hooks(struct vcpu *v)
     if (!bad && v->arch.syscall_instruction)
         bad = api.hook_add(v->uc, &hook, UC_HOOK_INSN, (void *)on_syscall_instruction, v, (uint64_t)1, (uint64_t)0, v->arch.syscall_instruction);
     return bad ? -EIO : 0;
-}
-
-/* U35: the engine calls a helper after every guest load and store, to see whether it shall stop, which costs two to five times the
- * access itself; at the start of every block it looks anyway. Its flag to leave the calls out is not in its interface, so it
- * is looked for in the engine's record, by the layout of 2.1.4: next_pc (8 bytes), hook_insert, first_tb, no_exit_request, init_done
- * (a byte each), 64 jump buffers, nested_level, last_tb, empty_view, tcg_buffer_size, of which the last has a value that nothing else
- * has. Where that is not found exactly once the engine is only slower. */
-static bool skip_exit_checks(struct vcpu *v)
-{
-    enum { JUMP_BUFFERS = 64 * 200, FLAGS = 8, BUFFERS = 16, NESTED = BUFFERS + JUMP_BUFFERS, SIZE_AT = NESTED + 24 };
-    uint8_t *record = (uint8_t *)v->uc, *found = NULL;
-    size_t size = malloc_usable_size(record);
-    for (size_t at = 0; at + SIZE_AT + 4 <= size; at += 8) {
-        uint8_t *here = record + at;
-        uint32_t buffer_size, nested;
-        memcpy(&buffer_size, here + SIZE_AT, sizeof buffer_size);
-        memcpy(&nested, here + NESTED, sizeof nested);
-        if (buffer_size != TCG_BUFFER_SIZE || nested || here[FLAGS] > 1 || here[FLAGS + 1] > 1 || here[FLAGS + 2] || here[FLAGS + 3] != 1)
-            continue;
-        if (found)
-            return false;
-        found = here;
-    }
-    if (found)
-        found[FLAGS + 2] = 1;
-    return found;
-}
-
-static int open_engine(struct vcpu *v)
-{
-    if (api.open(v->arch.uc_arch, v->arch.uc_mode, &v->uc))
-        return -EIO;
-    if (v->arch.cpu_model >= 0 && api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_CPU_MODEL), v->arch.cpu_model))
-        return -EINVAL;
-    if (v->arch.page_size && api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_PAGE_SIZE), v->arch.page_size)) /* U21 */
-        return -EINVAL;
-    api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_TCG_BUFFER_SIZE), TCG_BUFFER_SIZE); /* U31 */
-    if (api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_TLB_TYPE), UC_TLB_VIRTUAL))
-        return -EIO;
-    if (api.ctl(v->uc, UC_CTL_WRITE_1(UC_CTL_USE_EXITS), 1)) /* a list of end addresses, and it is empty: a run has no end of its own */
-        return -EIO;
-    if (api.mem_map_ptr(v->uc, 0, v->size, UC_PROT_ALL, v->region)) /* U5, U6 */
-        return -ENOMEM;
-    v->quick = skip_exit_checks(v);
-    return add_hooks(v);
 }
 
 int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out)
@@ -325,7 +161,8 @@ int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out)
     v->arch = *arch;
     v->size = size;
     v->fd_low = 1;
-    v->tlb_entries = 256;
+    v->miss_limit = TLB_MISSES_FIRST;
+    v->stopped_at = v->approach = NOWHERE;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     /* One page more, never accessible: an unterminated string at the region's end stops there. */
     void *region = mmap(NULL, size + VCPU_PAGE, PROT_NONE, flags, -1, 0);
@@ -352,12 +189,14 @@ void vcpu_destroy(struct vcpu *v)
     if (v->prot)
         munmap(v->prot, v->size / VCPU_PAGE);
     free(v->table);
+    free(v->written);
+    free(v->breakpoints);
     free(v);
 }
 
 int vcpu_quick(const struct vcpu *v)
 {
-    return v->quick;
+    return v->no_exit_checks && v->fault_address;
 }
 
 uint64_t vcpu_size(const struct vcpu *v)
@@ -387,7 +226,7 @@ int vcpu_protect(struct vcpu *v, uint64_t start, uint64_t size, uint8_t prot)
         return 0; /* nothing can be cached of pages that were not there */
     if ((had | prot) & VCPU_EXEC)
         return vcpu_invalidate(v, start, size);
-    return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH)) ? -EIO : 0;
+    return flush_tlb(v);
 }
 
 int vcpu_protection(const struct vcpu *v, uint64_t address)
@@ -405,7 +244,7 @@ int vcpu_invalidate(struct vcpu *v, uint64_t start, uint64_t size)
     } else if (size && api.ctl(v->uc, UC_CTL_WRITE_2(UC_CTL_TB_REMOVE_CACHE), start, start + size)) {
         return -EIO;
     }
-    return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH)) ? -EIO : 0;
+    return flush_tlb(v);
 }
 
 int vcpu_read_registers(struct vcpu *v, const int32_t *ids, uint64_t *values, uint32_t count)
@@ -427,6 +266,28 @@ int vcpu_write_registers(struct vcpu *v, const int32_t *ids, const uint64_t *val
         return -EINVAL;
     for (uint32_t i = 0; i < count; i++)
         places[i] = &values[i];
+    return api.reg_write_batch(v->uc, ids, (void *const *)places, (int)count) ? -EINVAL : 0;
+}
+
+/* Of at most 128 bits: two words each. */
+int vcpu_read_wide_registers(struct vcpu *v, const int32_t *ids, uint64_t *values, uint32_t count)
+{
+    void *places[VCPU_REGISTERS_MAX];
+    if (count > VCPU_REGISTERS_MAX)
+        return -EINVAL;
+    memset(values, 0, count * 2 * sizeof *values);
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = &values[2 * i];
+    return api.reg_read_batch(v->uc, ids, places, (int)count) ? -EINVAL : 0;
+}
+
+int vcpu_write_wide_registers(struct vcpu *v, const int32_t *ids, const uint64_t *values, uint32_t count)
+{
+    const void *places[VCPU_REGISTERS_MAX];
+    if (count > VCPU_REGISTERS_MAX)
+        return -EINVAL;
+    for (uint32_t i = 0; i < count; i++)
+        places[i] = &values[2 * i];
     return api.reg_write_batch(v->uc, ids, (void *const *)places, (int)count) ? -EINVAL : 0;
 }
 
@@ -459,88 +320,14 @@ void vcpu_free_context(void *context)
         api.context_free(context);
 }
 
-static bool is_sound(const struct vcpu_syscall *row)
-{
-    for (int k = 0; k < VCPU_ARGS; k++) {
-        uint16_t size = row->sizes[k];
-        if ((row->kinds[k] == VCPU_ARG_BUFFER || row->kinds[k] == VCPU_ARG_IOVEC) && size >= VCPU_ARGS)
-            return false;
-        if (row->kinds[k] == VCPU_ARG_ARRAY && (size & 255) >= VCPU_ARGS)
-            return false;
-    }
-    return true;
-}
-
-/* One row more, or another in its place. */
-int vcpu_set_syscall(struct vcpu *v, uint32_t number, const struct vcpu_syscall *row)
-{
-    if (number >= VCPU_SYSCALLS_MAX || !is_sound(row))
-        return -EINVAL;
-    if (number >= v->table_count) {
-        uint32_t count = number < 512 ? 512 : VCPU_SYSCALLS_MAX;
-        struct vcpu_syscall *table = realloc(v->table, count * sizeof *table);
-        if (!table)
-            return -ENOMEM;
-        for (uint32_t i = v->table_count; i < count; i++)
-            table[i] = (struct vcpu_syscall){.host_number = -1};
-        v->table = table;
-        v->table_count = count;
-    }
-    v->table[number] = *row;
-    return 0;
-}
-
-int vcpu_set_syscalls(struct vcpu *v, const struct vcpu_syscall *table, uint32_t count)
-{
-    if (count > VCPU_SYSCALLS_MAX)
-        return -EINVAL;
-    for (uint32_t i = 0; i < count; i++)
-        if (!is_sound(&table[i]))
-            return -EINVAL;
-    struct vcpu_syscall *copy = malloc(count ? count * sizeof *copy : 1);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, table, count * sizeof *copy);
-    free(v->table);
-    v->table = copy;
-    v->table_count = count;
-    return 0;
-}
-
-int vcpu_reserve_fds(struct vcpu *v, int32_t low, int32_t high)
-{
-    v->fd_low = low;
-    v->fd_high = high;
-    return 0;
-}
-
-/* Counting costs nothing when it is off: the hook is only there when it is on (U8: and code is translated anew then). */
-int vcpu_count(struct vcpu *v, int on)
-{
-    if (!!on == v->counting)
-        return 0;
-    if (on) {
-        if (api.hook_add(v->uc, &v->count_hook, UC_HOOK_BLOCK, (void *)on_block, v, (uint64_t)1, (uint64_t)0))
-            return -EIO;
-    } else if (api.hook_del(v->uc, v->count_hook)) {
-        return -EIO;
-    }
-    v->counting = !!on;
-    return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TB_FLUSH)) ? -EIO : 0;
-}
-
-int vcpu_counts(const struct vcpu *v, struct vcpu_counts *counts)
-{
-    *counts = v->counts;
-    return 0;
-}
-
 static void classify(struct vcpu *v, int error)
 {
     if (v->leave)
         return;
     if (error && v->refused) {
         v->exit.reason = VCPU_EXIT_FAULT;
+        if (v->fault_address)
+            v->exit.address = v->exit.access & VCPU_EXEC ? *v->fault_address : *v->fault_address & v->arch.data_address;
     } else if (!error) {
         v->exit.reason = VCPU_EXIT_STOP; /* ours, or the end of somebody's slice, perhaps one that is over already */
     } else {
@@ -553,7 +340,8 @@ static void kick(void *user)
 {
     struct vcpu *v = user;
     atomic_store(&v->yield, 1);
-    api.emu_stop(v->uc);
+    if (!atomic_load(&v->stepping))
+        api.emu_stop(v->uc);
 }
 
 /* Makes the engine's registers the task's. */
@@ -563,6 +351,9 @@ static int own(struct vcpu *v, struct vcpu_task *task)
     if (before == task)
         return 0;
     int error = before ? vcpu_save(v, &before->context) : 0;
+    if (before)
+        before->stopped_at = v->stopped_at;
+    v->stopped_at = task->stopped_at;
     if (!error && task->context)
         error = vcpu_restore(v, task->context);
     v->owner = task;
@@ -574,6 +365,7 @@ int vcpu_task_create(struct vcpu *v, struct vcpu_task **out)
     struct vcpu_task *task = calloc(1, sizeof *task);
     if (!task)
         return -ENOMEM;
+    task->stopped_at = NOWHERE;
     int error = vcpu_save(v, &task->context);
     if (error) {
         free(task);
@@ -626,10 +418,19 @@ long vcpu_blocking_call(struct vcpu *v, long number, const long args[6])
     return result;
 }
 
+/* A run that ends at once, by a fetch that is refused. */
+int probe_fault(struct vcpu *v, uint64_t pc)
+{
+    v->refused = v->leave = false;
+    return api.emu_start(v->uc, pc, 0, 0, 0) && v->refused ? 0 : -EIO;
+}
+
 /* Once into the engine and out again. */
 static int enter_engine(struct vcpu *v, uint64_t *pc)
 {
     struct signal_slot *slot = signal_slot();
+    if (begin_stepping(v))
+        return -EIO;
     memset(&v->exit, 0, sizeof v->exit);
     v->refused = v->leave = false;
     if (api.reg_read(v->uc, v->arch.pc, pc))
@@ -644,6 +445,24 @@ static int enter_engine(struct vcpu *v, uint64_t *pc)
     }
     slot->running = NULL;
     return 0;
+}
+
+/* A block whose translation reaches into a page that may not be executed is refused at its begin, though its first instructions can be. Which one cannot is
+ * found by ending runs at any instruction in the last bytes before that page, until one is refused by itself. Whether the run goes on for that. */
+static bool narrow(struct vcpu *v, uint64_t pc)
+{
+    uint64_t before = v->approach, page = v->exit.address;
+    if (before != NOWHERE) {
+        uint64_t start = before & -(uint64_t)VCPU_PAGE;
+        v->approach = NOWHERE;
+        set_exits(v, 0, 0);
+        vcpu_invalidate(v, start, v->size - start < 2 * VCPU_PAGE ? VCPU_PAGE : 2 * VCPU_PAGE);
+    }
+    bool wanted = v->exit.reason == VCPU_EXIT_FAULT && v->exit.access & VCPU_EXEC && v->fault_address;
+    if (!wanted || page % VCPU_PAGE || pc >= page || page - pc > VCPU_PAGE || pc == before)
+        return false;
+    v->approach = pc;
+    return !set_exits(v, page - pc > VCPU_INSTRUCTION_MAX ? page - VCPU_INSTRUCTION_MAX : pc + 1, page);
 }
 
 /* The system call that a hook has prepared but must not wait for, since others want the turn. Whether the guest can go on. */
@@ -682,6 +501,8 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
         int error = enter_engine(v, &pc);
         if (error)
             return error;
+        if (narrow(v, pc))
+            continue;
         if (v->exit.reason == VCPU_EXIT_NONE && v->leave) {
             if (finish_call(v))
                 continue;
@@ -701,5 +522,5 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
 int vcpu_stop(struct vcpu *v)
 {
     atomic_store(&v->stop, 1);
-    return api.emu_stop(v->uc) ? -EIO : 0;
+    return !atomic_load(&v->stepping) && api.emu_stop(v->uc) ? -EIO : 0;
 }

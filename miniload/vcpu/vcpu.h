@@ -15,17 +15,20 @@
 
 #define VCPU_API __attribute__((visibility("default")))
 
-enum { VCPU_PAGE = 4096, VCPU_ARGS = 6, VCPU_REGISTERS_MAX = 128 };
-enum vcpu_prot { VCPU_READ = 1, VCPU_WRITE = 2, VCPU_EXEC = 4 };
+enum { VCPU_PAGE = 4096, VCPU_ARGS = 6, VCPU_REGISTERS_MAX = 128, VCPU_BREAKPOINTS_MAX = 4096 };
+/* VCPU_FILE: the page is a file's, which may be shorter than its mapping. VCPU_BUS: in an exit's access, the page was not there, though it may be accessed. */
+enum vcpu_prot { VCPU_READ = 1, VCPU_WRITE = 2, VCPU_EXEC = 4, VCPU_FILE = 8, VCPU_BUS = 16 };
 
 enum vcpu_reason {
     VCPU_EXIT_NONE = 0,
     VCPU_EXIT_SYSCALL = 1,   /* number and args are filled in; pc is behind the instruction */
-    VCPU_EXIT_FAULT = 2,     /* an access to `address` (its page is exact) of kind `access` was refused */
+    VCPU_EXIT_FAULT = 2,     /* an access to `address` of kind `access` was refused */
     VCPU_EXIT_INTERRUPT = 3, /* exception `number` of the architecture (undefined instruction, breakpoint, ...) */
     VCPU_EXIT_INVALID = 4,   /* an instruction that the translator does not know */
     VCPU_EXIT_STOP = 5,      /* vcpu_stop was called */
     VCPU_EXIT_ERROR = 6,     /* the engine failed: `number` is its error code */
+    VCPU_EXIT_BUDGET = 7,    /* as many instructions as were given have been executed */
+    VCPU_EXIT_BREAKPOINT = 8, /* the instruction at pc, where a breakpoint is, comes next; the next run goes over it */
 };
 
 /* What the core has to know of an architecture; values in Unicorn's own numbering (arch/<name>/vcpu.py). */
@@ -37,6 +40,7 @@ struct vcpu_arch {
     uint32_t syscall_interrupt; /* number of the exception that a system call instruction raises */
     int32_t syscall_instruction; /* or, if not 0, the instruction itself, which is hooked; it leaves its own address and flags in these: */
     int32_t syscall_size, return_address, saved_flags, flags;
+    uint64_t data_address; /* the bits of an address that count in an access to data */
 };
 
 /* How the C side makes a system call itself. kinds[i] of an argument: */
@@ -67,7 +71,7 @@ struct vcpu_exit {
 };
 
 struct vcpu_counts {
-    uint64_t blocks, syscalls_passed, tlb_fills;
+    uint64_t blocks, syscalls_passed, tlb_fills, instructions; /* blocks: while vcpu_count is on; instructions: while there are breakpoints or a budget */
 };
 
 struct vcpu;
@@ -76,7 +80,10 @@ struct vcpu_task;
 VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
-VCPU_API int vcpu_quick(const struct vcpu *vcpu);
+VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether the places in the engine's record were found that make it quick and faults exact */
+VCPU_API int vcpu_widen(struct vcpu *vcpu);
+VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
+VCPU_API int64_t vcpu_written(const struct vcpu *vcpu, uint64_t *pages, uint32_t room);
 VCPU_API uint64_t vcpu_size(const struct vcpu *vcpu);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
@@ -84,6 +91,8 @@ VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
 VCPU_API int vcpu_invalidate(struct vcpu *vcpu, uint64_t start, uint64_t size);
 VCPU_API int vcpu_read_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t *values, uint32_t count);
 VCPU_API int vcpu_write_registers(struct vcpu *vcpu, const int32_t *ids, const uint64_t *values, uint32_t count);
+VCPU_API int vcpu_read_wide_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t *values, uint32_t count);
+VCPU_API int vcpu_write_wide_registers(struct vcpu *vcpu, const int32_t *ids, const uint64_t *values, uint32_t count);
 VCPU_API int vcpu_read_register_bytes(struct vcpu *vcpu, int32_t id, void *value);
 VCPU_API int vcpu_write_register_bytes(struct vcpu *vcpu, int32_t id, const void *value);
 VCPU_API int vcpu_save(struct vcpu *vcpu, void **context);
@@ -96,6 +105,9 @@ VCPU_API int vcpu_set_syscall(struct vcpu *vcpu, uint32_t number, const struct v
 VCPU_API int vcpu_set_syscalls(struct vcpu *vcpu, const struct vcpu_syscall *table, uint32_t count);
 VCPU_API int vcpu_reserve_fds(struct vcpu *vcpu, int32_t low, int32_t high);
 VCPU_API int vcpu_count(struct vcpu *vcpu, int on);
+VCPU_API int vcpu_add_breakpoint(struct vcpu *vcpu, uint64_t address);
+VCPU_API int vcpu_remove_breakpoint(struct vcpu *vcpu, uint64_t address);
+VCPU_API int vcpu_set_budget(struct vcpu *vcpu, int limited, uint64_t instructions); /* of the runs from now on */
 VCPU_API int vcpu_counts(const struct vcpu *vcpu, struct vcpu_counts *counts);
 /* Threads: every host thread that runs guest code has a task, and the vCPU's turn while it does. A vcpu that is used by one thread needs none. */
 VCPU_API int vcpu_task_create(struct vcpu *vcpu, struct vcpu_task **out); /* with the present registers */

@@ -59,7 +59,7 @@ TOOLS: dict[str, list[str | Line]] = {
         "tar -xOf all.tar a.txt",
         "tar --delete -f all.tar a.txt",
         "tar -rf all.tar b.txt",
-        f"tar {TAR} --format=ustar -cf ustar.tar sub",
+        Line(f"tar {TAR} --format=ustar -cf - sub", only="qemu", why="tar 1.35 leaves the device numbers of files empty"),
         f"tar {TAR} -S -cf sparse.tar sparse",
         "tar -xvf sparse.tar --one-top-level=holes",
         "tar -df all.tar",

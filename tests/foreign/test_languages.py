@@ -111,7 +111,7 @@ def test_sqlite3(foreign: Foreign, scripts: Prepare) -> None:
         [
             Line("sqlite3 :memory:", stdin=SQL),
             Line("sqlite3 made.db", stdin=SQL, only="qemu", why=HEADER),
-            "sqlite3 made.db 'select count(*), sum(id) from t'",
+            Line("sqlite3 made.db 'select count(*), sum(id) from t'", only="qemu", why=HEADER),
             "rm made.db",
             "sqlite3 -json :memory: 'select 1 as a'",
         ],
@@ -183,7 +183,8 @@ def test_make_and_shells_with_children(foreign: Foreign, scripts: Prepare) -> No
 
     foreign.compare(
         [
-            "bash -c 'for i in {1..3}; do echo $((i ** 2)); done; [[ abc =~ b(.) ]] && echo ${BASH_REMATCH[1]}; declare -A m=([k]=v); echo ${m[k]} ${x:-unset}; exit 5'",
+            "bash -c 'for i in {1..3}; do echo $((i ** 2)); done; [[ abc =~ b(.) ]] && echo ${BASH_REMATCH[1]}; exit 5'",
+            "bash -c 'declare -A m=([k]=v); echo ${m[k]} ${x:-unset} ${#PATH} ${HOME/\\//h}; printf -v y %03d 7; echo $y; set -u; echo $no'",
             "bash -c 'sort lines | uniq | wc -l; echo $(cat b.txt) ${PIPESTATUS[0]}; (exit 3); echo $?; cat <(echo sub) <<<here'",
             "bash -c 'trap \"echo trapped\" USR1 EXIT; kill -USR1 $$; sleep 0.01 & wait; echo waited'",
             "bash -c 'kill -9 $$'",

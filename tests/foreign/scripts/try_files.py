@@ -45,7 +45,7 @@ peer.sendmsg([b"scattered ", b"parts"])
 print(served.recv(99), served.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE))
 for bad in ("missing/x", "a.txt/x", "sub"):
     try:
-        open(bad, "w")
+        os.open(bad, os.O_WRONLY)
     except OSError as error:
         print(errno.errorcode[error.errno], error.strerror, error.filename)
 shutil.copytree("sub", "copied", symlinks=True)

@@ -1,5 +1,6 @@
 """A database in a file."""
 
+import os
 import sqlite3
 
 base = sqlite3.connect("made.db")
@@ -14,6 +15,4 @@ try:
 except sqlite3.IntegrityError as error:
     print(error)
 base.close()
-import os
-
 os.unlink("made.db")

@@ -1,0 +1,66 @@
+"""vfork: parent and child share their memory until the child execs or ends, and the parent waits for that.
+
+The child is a copy here; what it has written by then is sent back to the parent. So posix_spawn, whose child tells its parent through memory that exec
+has failed, works.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linux.process import Process
+    from miniload.linux.task import Task
+
+PAGE = 4096
+RECORD = 8 + PAGE
+
+
+class Borrowed:
+    """The child's side: a pipe to the parent, and the record of pages written since."""
+
+    def __init__(self, process: Process, pipe: int) -> None:
+        self.process = process
+        self.pipe = process.keep(pipe)
+        process.vcpu.track_writes(True)
+
+    def give_back(self) -> None:
+        """Sends what was written, and lets the parent go on."""
+        pages = self.process.vcpu.written_pages()
+        self.process.vcpu.track_writes(False)
+        try:
+            for address in pages:
+                try:
+                    content = self.process.space.read(address, PAGE)
+                except OSError:
+                    continue  # unmapped meanwhile
+                write_all(self.pipe, address.to_bytes(8, "little") + content)
+        except OSError:
+            pass  # the parent was killed
+        os.close(self.pipe)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def wait_for_child(task: Task, pipe: int) -> None:
+    """The parent's side: waits until the child has given the memory back. Its other threads go on."""
+    process = task.process
+    received = bytearray()
+    process.vcpu.give_turn(task.core)
+    try:
+        while part := os.read(pipe, 65536):
+            received += part
+    finally:
+        os.close(pipe)
+        process.vcpu.take_turn(task.core)
+    for at in range(0, len(received) - RECORD + 1, RECORD):
+        address = int.from_bytes(received[at : at + 8], "little")
+        try:
+            process.space.write(address, bytes(received[at + 8 : at + RECORD]))
+        except OSError:
+            continue  # it was the child's own mapping

@@ -1,0 +1,138 @@
+/* System calls that the core makes on the host by itself, as the table says. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+/* The guest's iovec array with the host's addresses. 0 or -errno. */
+static long translate_iovec(struct vcpu *v, uint64_t address, uint64_t count, struct iovec *out)
+{
+    if ((int32_t)count < 0 || count > VCPU_IOVEC_MAX)
+        return -EINVAL;
+    if (vcpu_copy_in(v, address, out, count * sizeof *out))
+        return -EFAULT;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t base = (uint64_t)(uintptr_t)out[i].iov_base;
+        if ((int64_t)out[i].iov_len < 0)
+            return -EINVAL;
+        if (!in_region(v, base, out[i].iov_len))
+            return -EFAULT;
+        out[i].iov_base = v->region + base;
+    }
+    return 0;
+}
+
+/* Translates one argument; false with *error set if it cannot be passed on. */
+static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call, long *error)
+{
+    long *out = &call->args[i];
+    uint64_t value = args[i], size;
+    switch (row->kinds[i]) {
+    case VCPU_ARG_VALUE:
+        *out = (long)value;
+        return true;
+    case VCPU_ARG_FD:
+        *out = (int32_t)value;
+        *error = -EBADF;
+        return *out < v->fd_low || *out > v->fd_high;
+    case VCPU_ARG_INT:
+        *out = (int32_t)value;
+        return true;
+    case VCPU_ARG_IOVEC:
+        *out = (long)call->iovec;
+        *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], call->iovec);
+        return !*error;
+    case VCPU_ARG_POINTER:
+    case VCPU_ARG_BUFFER:
+    case VCPU_ARG_STRING:
+    case VCPU_ARG_ARRAY:
+        size = row->kinds[i] == VCPU_ARG_POINTER ? row->sizes[i] : row->kinds[i] == VCPU_ARG_BUFFER ? args[row->sizes[i]] : 1;
+        if (row->kinds[i] == VCPU_ARG_ARRAY)
+            size = (uint64_t)(uint32_t)args[row->sizes[i] & 255] * (row->sizes[i] >> 8);
+        *out = value ? (long)(v->region + value) : 0;
+        *error = -EFAULT;
+        return !value || in_region(v, value, size);
+    default:
+        *out = 0;
+        return true;
+    }
+}
+
+/* The system call on the host, with pointers into the region, if the table says that it is that simple. A pointer to pages
+ * that the guest has not mapped is the host kernel's to find out: the region is PROT_NONE there. */
+enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result)
+{
+    if (number >= v->table_count || v->table[number].host_number < 0)
+        return NOT_PASSED;
+    const struct vcpu_syscall *row = &v->table[number];
+    struct call *call = v->owner ? &v->owner->call : &v->call;
+    long error = 0;
+    call->number = row->host_number;
+    for (int i = 0; i < VCPU_ARGS; i++)
+        if (!translate(v, row, i, args, call, &error)) {
+            *result = error;
+            return PASSED;
+        }
+    v->counts.syscalls_passed++;
+    if (row->flags & VCPU_BLOCKS && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
+        return WAITS;
+    *result = host_call(call->number, call->args);
+    return PASSED;
+}
+
+static bool is_sound(const struct vcpu_syscall *row)
+{
+    for (int k = 0; k < VCPU_ARGS; k++) {
+        uint16_t size = row->sizes[k];
+        if ((row->kinds[k] == VCPU_ARG_BUFFER || row->kinds[k] == VCPU_ARG_IOVEC) && size >= VCPU_ARGS)
+            return false;
+        if (row->kinds[k] == VCPU_ARG_ARRAY && (size & 255) >= VCPU_ARGS)
+            return false;
+    }
+    return true;
+}
+
+/* One row more, or another in its place. */
+int vcpu_set_syscall(struct vcpu *v, uint32_t number, const struct vcpu_syscall *row)
+{
+    if (number >= VCPU_SYSCALLS_MAX || !is_sound(row))
+        return -EINVAL;
+    if (number >= v->table_count) {
+        uint32_t count = number < 512 ? 512 : VCPU_SYSCALLS_MAX;
+        struct vcpu_syscall *table = realloc(v->table, count * sizeof *table);
+        if (!table)
+            return -ENOMEM;
+        for (uint32_t i = v->table_count; i < count; i++)
+            table[i] = (struct vcpu_syscall){.host_number = -1};
+        v->table = table;
+        v->table_count = count;
+    }
+    v->table[number] = *row;
+    return 0;
+}
+
+int vcpu_set_syscalls(struct vcpu *v, const struct vcpu_syscall *table, uint32_t count)
+{
+    if (count > VCPU_SYSCALLS_MAX)
+        return -EINVAL;
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_sound(&table[i]))
+            return -EINVAL;
+    struct vcpu_syscall *copy = malloc(count ? count * sizeof *copy : 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, table, count * sizeof *copy);
+    free(v->table);
+    v->table = copy;
+    v->table_count = count;
+    return 0;
+}
+
+int vcpu_reserve_fds(struct vcpu *v, int32_t low, int32_t high)
+{
+    v->fd_low = low;
+    v->fd_high = high;
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* What the core's parts share and its callers do not see. */
+#ifndef MINILOAD_VCPU_STATE_H
+#define MINILOAD_VCPU_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "hostsig.h"
+#include "turn.h"
+#include "unicorn_abi.h"
+#include "vcpu.h"
+
+enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000, VCPU_INSTRUCTION_MAX = 15 };
+
+/* A system call on its way to the host. */
+struct call {
+    long number, args[VCPU_ARGS];
+    struct iovec iovec[VCPU_IOVEC_MAX];
+};
+
+struct vcpu_task {
+    void *context; /* registers, while another task owns the engine */
+    uint64_t stopped_at;
+    struct call call;
+};
+
+struct vcpu {
+    uc_engine *uc;
+    uint8_t *no_exit_checks;       /* places in the engine's private record (engine.c), NULL where they were not found */
+    const uint64_t *fault_address;
+    struct vcpu_arch arch;
+    uint8_t *region;
+    uint64_t size;
+    uint8_t *prot; /* one byte for each page of the region */
+    struct vcpu_syscall *table;
+    uint32_t table_count;
+    struct call call; /* the system call that is being made */
+    struct turn turn;
+    struct vcpu_task *owner; /* whose registers the engine has */
+    atomic_int tasks, yield;
+    int32_t fd_low, fd_high; /* descriptors that are not the guest's */
+    uint64_t misses, miss_limit, widened_at;
+    bool filling, wide; /* see tlb.c */
+    bool tracking;      /* see track.c */
+    uint64_t *written;
+    uint32_t written_count, written_room;
+    atomic_int stop;
+    atomic_int stepping; /* a hook before every instruction looks at the requests to stop */
+    bool refused;        /* the fill hook has refused the access in exit */
+    bool leave;          /* a hook has filled exit in and stopped the engine */
+    struct vcpu_exit exit;
+    struct vcpu_counts counts;
+    uc_hook count_hook, step_hook;
+    bool counting;
+    uint64_t budget; /* instructions left, if limited */
+    bool limited;
+    uint64_t *breakpoints; /* addresses, ascending */
+    uint32_t breakpoint_count;
+    uint64_t approach;   /* where the search of narrow() has come to, or NOWHERE */
+    uint64_t stopped_at; /* the breakpoint that ended the last run, which the next does not stop at; NOWHERE if it was something else */
+};
+
+#define NOWHERE (~(uint64_t)0)
+
+extern struct unicorn_api api;
+
+/* engine.c */
+int open_engine(struct vcpu *v);
+int check_exits(struct vcpu *v, bool on);
+int set_exits(struct vcpu *v, uint64_t first, uint64_t end);
+/* passing.c */
+enum passed { NOT_PASSED, PASSED, WAITS };
+enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result);
+/* step.c */
+int begin_stepping(struct vcpu *v);
+/* tlb.c */
+int flush_tlb(struct vcpu *v);
+/* track.c */
+void note_write(struct vcpu *v, uint64_t page);
+/* vcpu.c */
+int add_hooks(struct vcpu *v);
+int probe_fault(struct vcpu *v, uint64_t pc);
+void leave_with(struct vcpu *v, uint32_t reason, uint64_t number);
+
+static inline bool in_region(const struct vcpu *v, uint64_t start, uint64_t size)
+{
+    return size <= v->size && start <= v->size - size;
+}
+
+#endif
