@@ -132,6 +132,12 @@ def emulated(options: Options, launched: str | None) -> int | None:
     native = architectures.host()
     if machine not in architectures.BY_MACHINE or (options.engine == "auto" and native is not None and machine == native.machine):
         return None
+    import _thread
+
+    from miniload.vcpu.core import load_library_early
+
+    # The engine's library has a hundred thousand relocations: 8 ms, during which the rest can be imported.
+    _thread.start_new_thread(load_library_early, ())
     from miniload.linux.choose import emulate
 
     return emulate(options, machine, program, env, launched)

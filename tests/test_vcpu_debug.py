@@ -222,7 +222,7 @@ def test_all_registers_at_once(start: Callable[[str], Vcpu], guest: str) -> None
 
 def test_extended_precision_registers_are_written_and_read(tmp_path: Path) -> None:
     """x86: st0 is loaded by the guest, 1.5 in its 80-bit format, and after a change the guest stores 3.0."""
-    body = "double y; void _start(void) { double x = 1.5; __asm__ volatile(\"fldl %0\" :: \"m\"(x)); TELL(0); "
+    body = 'double y; void _start(void) { double x = 1.5; __asm__ volatile("fldl %0" :: "m"(x)); TELL(0); '
     body += '__asm__ volatile("fstpl %0" : "=m"(y)); TELL((long)y); }'
     with load("x86_64", compile_guest("x86_64", body, tmp_path)) as vcpu:
         vcpu.run()

@@ -22,9 +22,8 @@ class GuestArch(Record):
     `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
     `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
     brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `syscall_size`: bytes of the system call instruction.
-    `breakpoint_code`: si_code of
-    a breakpoint instruction's SIGTRAP. `restores_number`: whether its result takes the number's place. `auxv`: AT_* to value, for those entries that tell of the CPU.
-    `cpuinfo(count)`: /proc/cpuinfo.
+    `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
+    place. `auxv`: AT_* to value, for those entries that tell of the CPU. `cpuinfo(count)`: /proc/cpuinfo.
     """
 
     machine: str

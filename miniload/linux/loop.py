@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniload.linux import faults, signals
+from miniload.linux import signals
 from miniload.vcpu import core
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ def run(task: Task) -> None:
             if result is not None:
                 vcpu.write_registers({result_register: result})
         elif left.reason != core.STOP:
+            from miniload.linux import faults
+
             faults.handle(task, left)
         if slot.pending:
             signals.deliver_pending(task)

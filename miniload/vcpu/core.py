@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from _thread import allocate_lock
 from ctypes import Structure, byref, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
 from errno import EFAULT
 
@@ -155,6 +156,26 @@ def _library() -> ctypes.CDLL:
     return library
 
 
+_loading = allocate_lock()
+_loaded: list[ctypes.CDLL] = []
+
+
+def load_library() -> ctypes.CDLL:
+    """The core with the engine's library behind it, loaded once; from any thread."""
+    with _loading:
+        if not _loaded:
+            _loaded.append(_library())
+        return _loaded[0]
+
+
+def load_library_early() -> None:
+    """The same beside the main thread; what goes wrong goes wrong there once more, where it can be said."""
+    try:
+        load_library()
+    except VcpuError:
+        return
+
+
 def find_unicorn() -> str:
     """Path of libunicorn in the installed `unicorn` package, which is not imported; nor is importlib.util, which costs 3 ms. VcpuError if it is not there."""
     for entry in sys.path:
@@ -171,12 +192,8 @@ class Vcpu:
     arch.models, KeyError if it is none. One thread at a time may use it, but `stop` may be called from any.
     """
 
-    _shared: ctypes.CDLL | None = None
-
     def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS, model: str = "") -> None:
-        if Vcpu._shared is None:
-            Vcpu._shared = _library()
-        self._core = Vcpu._shared
+        self._core = load_library()
         self.arch = arch
         self.size = size
         self._handle = c_void_p()

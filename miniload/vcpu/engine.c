@@ -2,12 +2,26 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <string.h>
 
 #include "state.h"
 
 struct unicorn_api api;
+
+/* Tells where the code of a loaded object is, of which `user` points to a function. */
+static int note_text(struct dl_phdr_info *object, size_t size, void *user)
+{
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t begin = object->dlpi_addr + segment->p_vaddr, function = (uintptr_t)user;
+        if (segment->p_type == PT_LOAD && segment->p_flags & PF_X && function >= begin && function - begin < segment->p_memsz)
+            signal_text(begin, begin + segment->p_memsz);
+    }
+    return 0;
+}
 
 int vcpu_open_library(const char *path)
 {
@@ -16,7 +30,12 @@ int vcpu_open_library(const char *path)
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return -ENOENT;
-    return unicorn_bind(&api, library);
+    int error = unicorn_bind(&api, library);
+    if (error)
+        return error;
+    dl_iterate_phdr(note_text, (void *)(uintptr_t)api.emu_start);
+    dl_iterate_phdr(note_text, (void *)(uintptr_t)vcpu_open_library);
+    return 0;
 }
 
 /* U35: the engine calls a helper after every guest load and store, to see whether it shall stop, which costs two to five times the

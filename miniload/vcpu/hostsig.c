@@ -2,15 +2,17 @@
 #include "hostsig.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "host_arch.h"
-#include "vcpu.h"
+#include "state.h"
 
 /* The kernel's own struct sigaction: libc's sigaction() keeps signals 32 and 33 to itself, which are the guest's here. */
 struct kernel_action {
@@ -59,6 +61,54 @@ static int is_own_fault(int number, const siginfo_t *info)
         && (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGTRAP);
 }
 
+enum { TEXTS = 2, KICKER_STACK = 16384 };
+static struct {
+    uintptr_t begin, end;
+} texts[TEXTS];
+static int text_count;
+
+void signal_text(uintptr_t begin, uintptr_t end)
+{
+    if (text_count < TEXTS) {
+        texts[text_count].begin = begin;
+        texts[text_count++].end = end;
+    }
+}
+
+/* A thread of its own, that shares even the thread-local storage of the interrupted one and so must not touch it. */
+static int kick_again(void *user)
+{
+    static const struct timespec pause = {.tv_nsec = 50000};
+    struct signal_slot *interrupted = user;
+    for (;;) {
+        nanosleep(&pause, NULL);
+        struct vcpu *v = interrupted->running;
+        if (!v || !interrupted->pending)
+            return 0;
+        request_stop(v);
+    }
+}
+
+/* U10: a request to stop that comes while the engine is about to start is lost, and the guest may never look up again. In code that the engine
+ * has generated it is not; but if a signal has interrupted the engine itself, or the core, then the request is repeated. */
+static void make_sure(uintptr_t pc)
+{
+    static _Thread_local _Alignas(16) uint8_t stack[KICKER_STACK];
+    const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+    for (int i = 0; i < text_count; i++)
+        if (pc >= texts[i].begin && pc < texts[i].end && !slot.kicker) {
+            slot.kicker = 1;
+            if (clone(kick_again, stack + sizeof stack, flags, &slot, NULL, NULL, (void *)&slot.kicker) < 0)
+                slot.kicker = 0;
+        }
+}
+
+void end_kicking(const struct signal_slot *mine)
+{
+    while (mine->kicker)
+        sched_yield();
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     ucontext_t *interrupted = context;
@@ -74,8 +124,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
     uintptr_t pc = (uintptr_t)HOST_PC(interrupted);
     if (pc >= (uintptr_t)host_call_start && pc < (uintptr_t)host_call_end)
         HOST_PC(interrupted) = (HOST_WORD)(uintptr_t)host_call_abandon;
-    if (slot.running)
-        vcpu_stop(slot.running);
+    if (slot.running) {
+        request_stop(slot.running);
+        make_sure(pc);
+    }
     errno = saved;
 }
 

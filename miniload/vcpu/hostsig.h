@@ -20,10 +20,15 @@ struct signal_slot {
     uint64_t mask;            /* what was blocked when it came */
     uint8_t info[128];        /* its siginfo */
     struct vcpu *volatile running;
+    volatile int32_t kicker; /* not 0 while kick_again() runs */
 };
 
 /* This thread's slot, which lives as long as the thread. */
 VCPU_API struct signal_slot *signal_slot(void);
+/* Until nobody asks the engine to stop any more on this thread's behalf. */
+void end_kicking(const struct signal_slot *slot);
+/* The code between `begin` and `end` is the engine's or the core's own. */
+void signal_text(uintptr_t begin, uintptr_t end);
 /* What the host does with a signal. 0 or -errno. */
 VCPU_API int signal_action(int number, int mode, int child_flags);
 /* The system call, -errno included, or HOST_RESTART. */

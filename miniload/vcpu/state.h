@@ -45,7 +45,7 @@ struct vcpu {
     bool tracking;      /* see track.c */
     uint64_t *written;
     uint32_t written_count, written_room;
-    atomic_int stop;
+    atomic_int stop, running;
     atomic_int stepping; /* a hook before every instruction looks at the requests to stop */
     bool refused;        /* the fill hook has refused the access in exit */
     bool leave;          /* a hook has filled exit in and stopped the engine */
@@ -81,6 +81,7 @@ void note_write(struct vcpu *v, uint64_t page);
 /* vcpu.c */
 int add_hooks(struct vcpu *v);
 int probe_fault(struct vcpu *v, uint64_t pc);
+void request_stop(struct vcpu *v);
 void leave_with(struct vcpu *v, uint32_t reason, uint64_t number);
 
 static inline bool in_region(const struct vcpu *v, uint64_t start, uint64_t size)

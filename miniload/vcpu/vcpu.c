@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "state.h"
 
@@ -47,14 +46,14 @@ static bool fill(uc_engine *uc, uint64_t address, int type, struct uc_tlb_entry 
     (void)uc;
     uint8_t needed = type == UC_MEM_WRITE ? VCPU_WRITE : type == UC_MEM_FETCH ? VCPU_EXEC : VCPU_READ;
     uint64_t page = (type == UC_MEM_FETCH ? address : address & v->arch.data_address) & -(uint64_t)VCPU_PAGE;
-    uint8_t prot = prot_of(v, page);
-    bool absent = prot & needed && prot & VCPU_FILE && !is_present(v, page, needed == VCPU_WRITE);
-    v->counts.tlb_fills++;
     if (v->filling) {
         entry->paddr = 0;
         entry->perms = VCPU_READ;
         return true;
     }
+    uint8_t prot = prot_of(v, page);
+    bool absent = prot & needed && prot & VCPU_FILE && !is_present(v, page, needed == VCPU_WRITE);
+    v->counts.tlb_fills++;
     if (absent || !(prot & needed)) {
         v->refused = true;
         v->exit.address = page;
@@ -436,14 +435,20 @@ static int enter_engine(struct vcpu *v, uint64_t *pc)
     if (api.reg_read(v->uc, v->arch.pc, pc))
         return -EINVAL;
     slot->running = v;
+    atomic_store(&v->running, 1);
     if (atomic_load(&v->stop) || slot->pending) {
         v->exit.reason = VCPU_EXIT_STOP; /* U10: a stop before the start would be lost */
     } else {
         int error = api.emu_start(v->uc, *pc, 0, 0, 0); /* U8, U12, U13: no end, no timeout, no count */
         classify(v, error);
         api.reg_read(v->uc, v->arch.pc, pc);
+        /* The engine takes an all-zero instruction of RISC-V for one without length, and where it begins a page looks for its end on the page before. */
+        if (v->exit.reason == VCPU_EXIT_FAULT && v->exit.access & VCPU_EXEC && v->exit.address < *pc)
+            v->exit.reason = VCPU_EXIT_INVALID;
     }
+    atomic_store(&v->running, 0);
     slot->running = NULL;
+    end_kicking(slot);
     return 0;
 }
 
@@ -519,8 +524,23 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
     return 0;
 }
 
-int vcpu_stop(struct vcpu *v)
+void request_stop(struct vcpu *v)
 {
     atomic_store(&v->stop, 1);
-    return !atomic_load(&v->stepping) && api.emu_stop(v->uc) ? -EIO : 0;
+    if (!atomic_load(&v->stepping))
+        api.emu_stop(v->uc);
+}
+
+/* U10: a request that comes while the engine is about to start is lost, so it is repeated until the run has ended. */
+int vcpu_stop(struct vcpu *v)
+{
+    enum { REPEATS = 1000 };
+    static const struct timespec pause = {.tv_nsec = 50000};
+    request_stop(v);
+    for (int i = 0; i < REPEATS && atomic_load(&v->running) && atomic_load(&v->stop); i++) {
+        nanosleep(&pause, NULL);
+        if (atomic_load(&v->stop) && atomic_load(&v->running))
+            request_stop(v);
+    }
+    return 0;
 }
