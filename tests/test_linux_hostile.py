@@ -36,12 +36,13 @@ def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return arch, program
 
 
-PR_CAPBSET_DROP, CAP_LAST = 24, 63
+PR_CAPBSET_DROP, CAP_LAST, CLONE_NEWIPC = 24, 63, 0x08000000
 
 
 def without_capabilities() -> None:
     """What a guest asks for may be granted to root: no capability outlives the exec that follows."""
     libc = ctypes.CDLL(None)
+    libc.unshare(CLONE_NEWIPC)  # where that is allowed: System V objects outlive their makers
     for capability in range(CAP_LAST):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
@@ -53,7 +54,13 @@ def attack(guest: tuple[str, Path], seed: int, count: int, left_out: tuple[str, 
     without = [str(numbers[name]) for name in left_out if name in numbers]
     scratch.chmod(0o777)
     command = [sys.executable, str(ROOT / "tests" / "hostile_driver.py"), arch, str(program), str(seed), str(count), *without]
-    options = {"cwd": scratch, "stdin": subprocess.DEVNULL, "preexec_fn": without_capabilities, "timeout": 170, "env": {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}}
+    options = {
+        "cwd": scratch,
+        "stdin": subprocess.DEVNULL,
+        "preexec_fn": without_capabilities,
+        "timeout": 170,
+        "env": {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    }
     done = subprocess.run(command, capture_output=True, **options)  # type: ignore[call-overload]
     return done.returncode, done.stdout, done.stderr
 

@@ -6,6 +6,10 @@ import os
 import resource
 from errno import EINVAL, EPERM
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.space.guest import GuestSpace
+
 INFINITY = (1 << 64) - 1
 
 
@@ -22,6 +26,12 @@ class Limits:
     def _of_host(self, kind: int) -> tuple[int, int]:
         soft, hard = resource.getrlimit(kind)
         return (INFINITY if soft == resource.RLIM_INFINITY else soft), (INFINITY if hard == resource.RLIM_INFINITY else hard)
+
+    def apply(self, space: GuestSpace) -> None:
+        """Has the guest's memory keep to the soft limits."""
+        space.address_limit = self._values[resource.RLIMIT_AS][0]
+        space.data_limit = self._values[resource.RLIMIT_DATA][0]
+        space.stack_limit = self._values[resource.RLIMIT_STACK][0]
 
     def get(self, kind: int) -> tuple[int, int]:
         """Soft and hard limit, in bytes."""

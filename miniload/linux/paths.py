@@ -26,7 +26,8 @@ class Paths:
     """Looks paths up. `sysroot` is a directory's absolute path without a slash at its end, or b"" for none."""
 
     def __init__(self, sysroot: bytes, reserve: object = None) -> None:
-        self.sysroot = os.path.realpath(sysroot).rstrip(b"/") if sysroot else b""
+        # One that is not there is none, as to qemu-user: the variable may be set for everybody.
+        self.sysroot = os.path.realpath(sysroot).rstrip(b"/") if sysroot and os.path.isdir(sysroot) else b""
         self._fd = -1
         self._openat2 = True
 

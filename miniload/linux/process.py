@@ -78,6 +78,8 @@ class Process:
         self.persona = 0
         self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
+        self.limits.apply(self.space)
+        self.space.execute_only, self.space.low_flag = self.abi.execute_only, self.abi.low_flag
         self.tasks: dict[int, Task] = {}
         self.trampoline = 0
         """Guest address of the return from signal handlers."""
@@ -125,12 +127,13 @@ class Process:
         """The descriptor, or -1 if it is the emulator's own: EBADF to the guest."""
         return -1 if self.is_reserved(fd) else fd
 
-    def after_fork(self, task: Task) -> None:
-        """In the child: the one thread that is left has another number."""
+    def after_fork(self, task: Task, shared: bool = False) -> None:
+        """In the child: the one thread that is left has another number. `shared`: its memory is still its parent's (CLONE_VM)."""
         task.tid = self.gettid()
         self.tasks = {task.tid: task}
         self.vcpu.forked(task.core)
-        self.space.after_fork()
+        if not shared:
+            self.space.after_fork()
 
     def before_host_exec(self) -> None:
         """Undoes what would outlive execve of a program of the host, or must happen before it."""

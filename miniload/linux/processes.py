@@ -104,7 +104,7 @@ def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
         if flags & CLONE_PARENT_SETTID:
             process.space.write(parent_tid, pid.to_bytes(4, "little"))
         return pid
-    process.after_fork(task)
+    process.after_fork(task, shared=bool(flags & CLONE_VM))
     if ends:
         os.close(ends[0])
         process.borrowed = borrow.Borrowed(process, ends[1])

@@ -68,6 +68,7 @@ def prlimit64(task: Task, pid: int, resource: int, new: int, old: int) -> int:
         if new:
             soft, hard = unpack("<QQ", space.read(new, 16))
             limits.set(resource, soft, hard)
+            limits.apply(space)
         if old:
             space.write(old, pack("<QQ", *before))
         return 0

@@ -173,7 +173,7 @@ TABLE = {
     "mincore": "memory.mincore address:hex length:size vector:ptr",
     "mlock": "memory.mlock address:hex length:size",
     "mlock2": "memory.mlock address:hex length:size flags:uint",
-    "munlock": "memory.mlock address:hex length:size",
+    "munlock": "memory.munlock address:hex length:size",
     "mlockall": "memory.mlockall flags:mlockall",
     "munlockall": "memory.munlockall",
     "mseal": "no:ENOSYS:programs treat it as optional hardening",
