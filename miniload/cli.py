@@ -99,13 +99,13 @@ def complain(message: str, status: int) -> int:
 
 def run(options: Options, launched: str | None) -> int:
     """Explains, packs or executes."""
-    if not options.command:
-        raise UsageError("", "no program given", remedy="miniload --help")
     if options.cpu == "help":
         from miniload.linux.choose import list_cpus
 
         sys.stdout.write(list_cpus())
         return 0
+    if not options.command:
+        raise UsageError("", "no program given", remedy="miniload --help")
     foreign = emulated(options, launched)
     if foreign is not None:
         return foreign
@@ -132,12 +132,12 @@ def emulated(options: Options, launched: str | None) -> int | None:
     native = architectures.host()
     if machine not in architectures.BY_MACHINE or (options.engine == "auto" and native is not None and machine == native.machine):
         return None
-    import _thread
+    from miniload.vcpu.core import open_early
 
-    from miniload.vcpu.core import load_library_early
-
-    # The engine's library has a hundred thousand relocations: 8 ms, during which the rest can be imported.
-    _thread.start_new_thread(load_library_early, ())
+    # The engine's library has ten thousands of relocations: 8 ms, during which the rest can be imported.
+    name = architectures.BY_MACHINE[machine]
+    if not options.explain and options.pack is None:
+        open_early(name, options.cpu)
     from miniload.linux.choose import emulate
 
     return emulate(options, machine, program, env, launched)

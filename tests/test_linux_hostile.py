@@ -17,7 +17,8 @@ COUNT = 100_000
 LEFT_OUT = (
     "exit", "exit_group", "fork", "vfork", "clone", "clone3", "execve", "execveat",
     "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "setitimer", "alarm", "timer_create", "munmap", "mremap", "mmap", "brk", "mprotect", "shmat", "madvise", "pkey_mprotect",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "setitimer", "alarm", "timer_create",
+    "munmap", "mremap", "mmap", "brk", "mprotect", "shmat", "madvise", "pkey_mprotect",
     "rt_sigsuspend", "rt_sigtimedwait", "ppoll", "pselect6", "epoll_pwait", "epoll_pwait2",
     "prlimit64", "setrlimit", "sched_setscheduler", "sched_setattr", "sched_setaffinity", "arch_prctl", "prctl", "unshare", "setsid", "vhangup",
 )  # fmt: skip

@@ -33,9 +33,9 @@ GUEST = GuestArch(
     signal_return=pack("<II", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
     push_frame=push,
     pop_frame=pop,
+    min_stack=5120,
     syscall_size=4,
     breakpoint_code=1,
     restores_number=False,
-    auxv={16: 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x1000, 26: 0, 51: 4720},
     cpuinfo=cpuinfo,
 )

@@ -28,9 +28,9 @@ GUEST = GuestArch(
     signal_return=pack("<II", 0x08B00893, 0x00000073),  # li a7, 139; ecall
     push_frame=push,
     pop_frame=pop,
+    min_stack=2048,
     syscall_size=4,
     breakpoint_code=1,
     restores_number=False,
-    auxv={16: sum(1 << ord(letter) - ord("a") for letter in "imafdc"), 26: 0, 51: 1248},
     cpuinfo=cpuinfo,
 )

@@ -55,9 +55,9 @@ GUEST = GuestArch(
     signal_return=b"",
     push_frame=push,
     pop_frame=pop,
+    min_stack=2048,
     syscall_size=2,
     breakpoint_code=0x80,
     restores_number=True,
-    auxv={16: 0, 26: 0, 51: 3632},
     cpuinfo=cpuinfo,
 )

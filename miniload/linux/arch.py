@@ -22,9 +22,10 @@ class GuestArch(Record):
     `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
     `execute_only`: whether code can be mapped so that it cannot be read. `low_flag`: MAP_32BIT, or 0.
     `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
-    brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `syscall_size`: bytes of the system call instruction.
+    brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `min_stack`: MINSIGSTKSZ.
+    `syscall_size`: bytes of the system call instruction.
     `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
-    place. `auxv`: AT_* to value, for those entries that tell of the CPU. `cpuinfo(count)`: /proc/cpuinfo.
+    place. `cpuinfo(count)`: /proc/cpuinfo.
     """
 
     machine: str
@@ -41,10 +42,10 @@ class GuestArch(Record):
     signal_return: bytes
     push_frame: Callable[[Vcpu, int, Frame], tuple[int, bytes, dict[str, int]]]
     pop_frame: Callable[[Vcpu, GuestSpace, int], tuple[int, tuple[int, int, int]]]
+    min_stack: int
     syscall_size: int
     breakpoint_code: int
     restores_number: bool
-    auxv: dict[int, int]
     cpuinfo: Callable[[int], str]
 
 

@@ -218,8 +218,8 @@ def apply(process: Process, layout: Layout, table: bytearray, fixup: Fixup) -> N
 
 def kernel_auxv(process: Process, kind: int) -> int:
     """An auxv entry that is the kernel's own to fill."""
-    if kind in process.abi.auxv:
-        return process.abi.auxv[kind]
+    if kind in process.cpu_auxv:
+        return process.cpu_auxv[kind]
     if AT_UID <= kind <= 14:
         return (os.getuid, os.geteuid, os.getgid, os.getegid)[kind - AT_UID]()
     return {AT_PAGESZ: PAGE, AT_CLKTCK: 100, AT_SECURE: 0, AT_NULL: 0}.get(kind, 0)

@@ -78,9 +78,9 @@ def variable_size(task: Task, request: int, argument: int) -> int | None:
     """Those whose struct is followed by as many elements as it says."""
     space = task.process.space
     if request == FS_IOC_FIEMAP:
-        return FIEMAP_HEAD + FIEMAP_EXTENT * unpack("<I", space.read(argument + 24, 4))[0]
+        return FIEMAP_HEAD + FIEMAP_EXTENT * int.from_bytes(space.read(argument + 24, 4), "little")
     if request == FIDEDUPERANGE:
-        return DEDUPE_HEAD + DEDUPE_INFO * unpack("<H", space.read(argument + 16, 2))[0]
+        return DEDUPE_HEAD + DEDUPE_INFO * int.from_bytes(space.read(argument + 16, 2), "little")
     return None
 
 

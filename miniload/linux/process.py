@@ -14,7 +14,7 @@ from miniload.linux.limits import Limits
 from miniload.linux.paths import Paths
 from miniload.linux.task import Task
 from miniload.space.guest import GuestSpace
-from miniload.vcpu.core import Vcpu
+from miniload.vcpu.core import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Process:
         self.arch = arch
         self.options = options
         self.abi = guest_arch.load(arch.name)
-        self.vcpu = self._open_vcpu()
+        self.vcpu = opened(arch.name, options.cpu)
+        self.cpu_auxv = self.vcpu.arch.auxv_of(self.vcpu) if options.cpu else self.vcpu.arch.auxv
+        """AT_HWCAP and its like, as the CPU model has them."""
         self.fresh = self.vcpu.save()
         """The registers of a new CPU, which exec goes back to."""
         self.space = GuestSpace(self.vcpu, arch.task_size)
@@ -85,18 +87,6 @@ class Process:
         """Guest address of the return from signal handlers."""
         self.actions: dict[int, Action] = {}
         """What the guest does with signals, where that is not the default."""
-
-    def _open_vcpu(self) -> Vcpu:
-        vcpu = __import__(f"miniload.arch.{self.arch.name}.vcpu", fromlist=["VCPU"]).VCPU
-        for bits in (46, 42, 39, 36, 33):
-            try:
-                return Vcpu(vcpu, 1 << bits)
-            except MemoryError:
-                raise
-            except Exception as error:
-                if bits == 33 or getattr(error, "errno", None) != 12:
-                    raise
-        raise AssertionError
 
     def gettid(self) -> int:
         """This host thread's number, which is the guest's too."""

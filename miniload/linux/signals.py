@@ -27,7 +27,6 @@ DEFAULT, IGNORE, CATCH = 0, 1, 2
 SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_RESTORER = 1, 2, 4, 0x04000000
 SA_ONSTACK, SA_RESTART, SA_NODEFER, SA_RESETHAND = 0x08000000, 0x10000000, 0x40000000, 0x80000000
 SS_ONSTACK, SS_DISABLE, SS_AUTODISARM = 1, 2, 1 << 31
-MINSIGSTKSZ = 2048
 ERESTART = 512
 NEVER_RESTARTED = frozenset({
     "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "nanosleep", "clock_nanosleep", "pause",
@@ -269,7 +268,7 @@ def sigaltstack(task: Task, new: int, old: int) -> int:
         if mode == SS_DISABLE:
             wanted = (0, SS_DISABLE | asked & SS_AUTODISARM, 0)
         else:
-            if length < process.abi.auxv.get(51, MINSIGSTKSZ) and length < MINSIGSTKSZ:
+            if length < process.abi.min_stack:
                 raise error(ENOMEM)
             wanted = (address, asked & SS_AUTODISARM, length)
     if old:

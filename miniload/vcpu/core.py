@@ -6,9 +6,9 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from _thread import allocate_lock
+from _thread import allocate_lock, start_new_thread
 from ctypes import Structure, byref, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
-from errno import EFAULT
+from errno import EFAULT, ENOMEM
 
 from miniload.errors import MiniloadError
 from miniload.record import Record
@@ -156,6 +156,10 @@ def _library() -> ctypes.CDLL:
     return library
 
 
+SIZES = (46, 42, 39, 36, 33)
+"""Bits of the address space that are tried, where the host does not allow the largest (RLIMIT_AS, vm.overcommit_memory)."""
+_early: list[Vcpu | VcpuError] = []
+_early_done = allocate_lock()
 _loading = allocate_lock()
 _loaded: list[ctypes.CDLL] = []
 
@@ -166,14 +170,6 @@ def load_library() -> ctypes.CDLL:
         if not _loaded:
             _loaded.append(_library())
         return _loaded[0]
-
-
-def load_library_early() -> None:
-    """The same beside the main thread; what goes wrong goes wrong there once more, where it can be said."""
-    try:
-        load_library()
-    except VcpuError:
-        return
 
 
 def find_unicorn() -> str:
@@ -204,6 +200,8 @@ class Vcpu:
         hooked = arch.hooked_call
         trap = (hooked.instruction, hooked.size, ids[hooked.return_address], ids[hooked.saved_flags], ids[hooked.flags]) if hooked else ()
         numbers = (ids["pc"], ids[arch.result], ids[arch.number])
+        if model and model not in arch.models:
+            raise VcpuError("", f"no such CPU model, there are {', '.join(arch.models)}", field="--cpu", value=model)
         cpu_model = arch.models[model] if model else arch.cpu_model
         described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
         described.data_address = arch.data_address
@@ -460,3 +458,42 @@ class Vcpu:
         counts = CCounts()
         self._check("vcpu_counts", self._core.vcpu_counts(self._handle, byref(counts)))
         return {name: getattr(counts, name) for name, _ in CCounts._fields_}
+
+
+def open_largest(name: str, model: str = "") -> Vcpu:
+    """A vCPU of the architecture with as large an address space as there may be. VcpuError if there may be none."""
+    arch: VcpuArch = __import__(f"miniload.arch.{name}.vcpu", fromlist=["VCPU"]).VCPU
+    for bits in SIZES[:-1]:
+        try:
+            return Vcpu(arch, 1 << bits, model)
+        except VcpuError as error:
+            if error.errno != ENOMEM:
+                raise
+    return Vcpu(arch, 1 << SIZES[-1], model)
+
+
+def open_early(name: str, model: str) -> None:
+    """Has a thread of its own do open_largest, while the caller does something else; `opened` waits for it."""
+    __import__(f"miniload.arch.{name}.vcpu")
+    _early_done.acquire()
+    start_new_thread(_open_early, (name, model))
+
+
+def _open_early(name: str, model: str) -> None:
+    try:
+        _early.append(open_largest(name, model))
+    except VcpuError as error:
+        _early.append(error)
+    finally:
+        _early_done.release()
+
+
+def opened(name: str, model: str) -> Vcpu:
+    """The vCPU of open_early, or one that is opened now."""
+    with _early_done:
+        if not _early:
+            return open_largest(name, model)
+        found = _early.pop()
+    if isinstance(found, VcpuError):
+        raise found
+    return found

@@ -247,10 +247,3 @@ def _make_links_relative(root: Path) -> None:
                 target = os.path.relpath(f"{root}{os.readlink(link)}", folder)
                 link.unlink()
                 link.symlink_to(target)
-
-
-def forget_archives(arch: str) -> None:
-    """Removes the downloaded packages of an architecture; its sysroots stay."""
-    release = RELEASES[arch]
-    with _locked(cache_folder() / f"apt-{release.architecture}-{release.codename or own_codename()}") as state:
-        shutil.rmtree(state / "archives", ignore_errors=True)
