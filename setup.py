@@ -15,9 +15,10 @@ from setuptools.command.build_py import build_py
 from distutils.command.build_scripts import build_scripts  # isort: skip
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "stub"))
+sys.path[:0] = [str(ROOT / "stub"), str(ROOT / "tools")]
 
 from build_stub import OUTPUT, architectures, build_all, build_launcher  # noqa: E402  (found through the path that was just set)
+from make_bundle import make_bundle  # noqa: E402
 
 
 class BuildPy(build_py):
@@ -26,6 +27,9 @@ class BuildPy(build_py):
     def run(self) -> None:
         build_all()
         super().run()
+        if not self.editable_mode:
+            package = Path(self.build_lib) / "miniload"
+            make_bundle(package, package / "_built" / "modules.bundle")
 
 
 class BuildScripts(build_scripts):

@@ -23,11 +23,22 @@ static int note_text(struct dl_phdr_info *object, size_t size, void *user)
     return 0;
 }
 
+/* The engine binds 23,000 symbols, nearly all its own. To look there first saves a third of the time, but must not bypass an allocator that somebody has
+ * put in place of libc's. */
+static int search_itself_first(void)
+{
+    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    bool own = libc && dlsym(libc, "malloc") == dlsym(RTLD_DEFAULT, "malloc");
+    if (libc)
+        dlclose(libc);
+    return own ? RTLD_DEEPBIND : 0;
+}
+
 int vcpu_open_library(const char *path)
 {
     if (api.open)
         return 0;
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL | search_itself_first());
     if (!library)
         return -ENOENT;
     int error = unicorn_bind(&api, library);
@@ -111,6 +122,7 @@ int open_engine(struct vcpu *v)
     if (error)
         return error;
     v->fault_address = find_fault_address(v);
+    api.emu_stop(v->uc); /* so that what a signal handler calls later is bound by then */
     return check_exits(v, false);
 }
 
