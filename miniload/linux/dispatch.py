@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SIGNED_32 = frozenset({"fd", "dirfd", "int"})
 SIGNED_64 = frozenset({"long", "off"})
-UNSIGNED_64 = frozenset({"size", "hex", "ptr", "path", "lpath", "apath", "str", "in", "out", "io", "iovin", "iovout"})
+UNSIGNED_64 = frozenset({"size", "hex", "ptr", "path", "lpath", "apath", "str", "in", "out", "io", "iovin", "iovout", "argv", "envp", "clone"})
 UIO_MAXIOV = 1024
 AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = 0x100, 0x400
 
@@ -62,7 +62,10 @@ class Dispatcher:
         """The call's result, -errno included; None if registers are not to be touched."""
         service = self.services.get(nr)
         if service is None:
-            service = self.services[nr] = self.compile(nr)
+            service = self.compile(nr)
+            if self.process.trace is not None:
+                service = self.process.trace.wrap(self.name(nr), service)
+            self.services[nr] = service
         task.waits = nr in self.blocking
         try:
             return service(task, args)

@@ -111,6 +111,8 @@ def serve(task: Task) -> NoReturn:
     try:
         loop.run(task)
     except loop.Exited as ended:
+        if task.process.trace is not None:
+            task.process.trace.ended(ended.status, ended.signal)
         task.process.return_memory()
         threads.release_memory(task)
         end(ended.status, ended.signal)

@@ -19,8 +19,10 @@ from miniload.vcpu.core import opened
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.arch import Arch
+    from miniload.linux.arch import GuestArch
     from miniload.linux.borrow import Borrowed
     from miniload.linux.signals import Action
+    from miniload.linux.strace import Tracer
     from miniload.plan.model import LoadPlan
 
 
@@ -52,7 +54,7 @@ class Process:
     def __init__(self, arch: Arch, options: Options, paths: Paths) -> None:
         self.arch = arch
         self.options = options
-        self.abi = guest_arch.load(arch.name)
+        self.abi: GuestArch = guest_arch.load(arch.name)
         self.vcpu = opened(arch.name, options.cpu)
         self.cpu_auxv = self.vcpu.arch.auxv_of(self.vcpu) if options.cpu else self.vcpu.arch.auxv
         """AT_HWCAP and its like, as the CPU model has them."""
@@ -61,7 +63,7 @@ class Process:
         self.space = GuestSpace(self.vcpu, arch.task_size)
         self.host_numbers = numbers_of(os.uname().machine)
         self.paths = paths
-        self.trace = None
+        self.trace: Tracer | None = None
         self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers, options.trace >= 0)
         self.reported: set[str] = set()
         self.exe = b""
@@ -74,7 +76,10 @@ class Process:
         base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
         self.reserve(base, base + OWN_DESCRIPTORS - 1)
         if options.trace >= 0:
+            from miniload.linux.strace import Tracer
+
             options.trace = self.keep(options.trace)
+            self.trace = Tracer(self, options.trace)
         self.borrowed: Borrowed | None = None
         """Of a vfork'ed child: the parent's memory, until exec or exit."""
         self.persona = 0
@@ -100,6 +105,16 @@ class Process:
         """Descriptors from `low` to `high` are the emulator's own: to the guest they are closed."""
         self.reserved = (low, high)
         self.vcpu.reserve_fds(low, high)
+
+    def close_on_exec(self) -> None:
+        """Closes the guest's descriptors that are marked for it."""
+        for name in os.listdir("/proc/self/fd"):
+            fd = int(name)
+            try:
+                if not self.is_reserved(fd) and not os.get_inheritable(fd):
+                    os.close(fd)
+            except OSError:
+                continue
 
     def keep(self, fd: int) -> int:
         """Moves a descriptor of the emulator's own out of the guest's way."""
@@ -134,7 +149,7 @@ class Process:
         self.return_memory()
         signals.reset_for_exec(self)
         execute(self, plan)
-        close_on_exec()
+        self.close_on_exec()
         self.name(plan.comm)
         task.clear_tid = task.robust_list = 0
         task.alt_stack = (0, 2, 0)
@@ -156,13 +171,3 @@ def numbers_of(name: str) -> dict[str, int]:
     """System call numbers of an architecture."""
     numbers: dict[str, int] = __import__(f"miniload.arch.{name}.syscalls", fromlist=["NUMBERS"]).NUMBERS
     return numbers
-
-
-def close_on_exec() -> None:
-    """Closes the descriptors that are marked for it."""
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if not os.get_inheritable(int(name)):
-                os.close(int(name))
-        except OSError:
-            continue

@@ -135,9 +135,14 @@ def _c_row(row: PassThrough | None) -> CSyscall:
     return CSyscall(row.host_number, int(row.blocks), kinds, sizes)
 
 
-def _library() -> ctypes.CDLL:
+def library_path() -> str:
+    """Where the build has put the core."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    path = os.path.join(here, "_built", f"vcpu-{os.uname().machine}.so")
+    return os.path.join(here, "_built", f"vcpu-{os.uname().machine}.so")
+
+
+def _library() -> ctypes.CDLL:
+    path = library_path()
     try:
         library = ctypes.CDLL(path)
     except OSError as error:
@@ -158,6 +163,7 @@ def _library() -> ctypes.CDLL:
 
 SIZES = (46, 42, 39, 36, 33)
 """Bits of the address space that are tried, where the host does not allow the largest (RLIMIT_AS, vm.overcommit_memory)."""
+M_ARENA_MAX = -8
 _early: list[Vcpu | VcpuError] = []
 _early_done = allocate_lock()
 _loading = allocate_lock()
@@ -475,6 +481,10 @@ def open_largest(name: str, model: str = "") -> Vcpu:
 def open_early(name: str, model: str) -> None:
     """Has a thread of its own do open_largest, while the caller does something else; `opened` waits for it."""
     __import__(f"miniload.arch.{name}.vcpu")
+    # One arena for all threads: a second one grows by mprotect, page by page, and guest threads take turns anyway.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
     _early_done.acquire()
     start_new_thread(_open_early, (name, model))
 

@@ -51,7 +51,7 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
         size = row->kinds[i] == VCPU_ARG_POINTER ? row->sizes[i] : row->kinds[i] == VCPU_ARG_BUFFER ? args[row->sizes[i]] : 1;
         if (row->kinds[i] == VCPU_ARG_ARRAY)
             size = (uint64_t)(uint32_t)args[row->sizes[i] & 255] * (row->sizes[i] >> 8);
-        *out = value ? (long)(v->region + value) : 0;
+        *out = value ? (long)((uintptr_t)v->region + value) : 0;
         *error = -EFAULT;
         return !value || in_region(v, value, size);
     default:

@@ -47,7 +47,7 @@ static int64_t copy(long number, const struct iovec *mine, const struct iovec *g
 
 int vcpu_copy_in(struct vcpu *v, uint64_t address, void *to, uint64_t size)
 {
-    struct iovec mine = {to, size}, guests = {(uint8_t *)vcpu_region(v) + address, size};
+    struct iovec mine = {to, size}, guests = {(void *)((uintptr_t)vcpu_region(v) + address), size};
     if (!inside(v, address, size))
         return -EFAULT;
     return !size || copy(SYS_process_vm_readv, &mine, &guests) == (int64_t)size ? 0 : -EFAULT;
@@ -55,7 +55,7 @@ int vcpu_copy_in(struct vcpu *v, uint64_t address, void *to, uint64_t size)
 
 int vcpu_copy_out(struct vcpu *v, uint64_t address, const void *from, uint64_t size)
 {
-    struct iovec mine = {(void *)from, size}, guests = {(uint8_t *)vcpu_region(v) + address, size};
+    struct iovec mine = {(void *)from, size}, guests = {(void *)((uintptr_t)vcpu_region(v) + address), size};
     if (!inside(v, address, size))
         return -EFAULT;
     return !size || copy(SYS_process_vm_writev, &mine, &guests) == (int64_t)size ? 0 : -EFAULT;
