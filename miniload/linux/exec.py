@@ -6,7 +6,7 @@ import os
 from errno import ENOEXEC
 
 from miniload import arch as architectures
-from miniload.errors import MiniloadError
+from miniload.errors import MiniloadError, NotFoundError
 from miniload.linux import procfs, signals, threads
 from miniload.linux.execute import guest_arch, guest_facts
 from miniload.linux.paths import AT_FDCWD, Paths
@@ -30,7 +30,12 @@ def plan_for(arch: Arch, paths: Paths, path: bytes, argv: Sequence[bytes], env: 
     """The plan of a guest program; `options` are build()'s."""
     native = architectures.host() or arch
     facts = guest_facts(arch, read_host(native))
-    return build(path, argv, env, arch=guest_arch(arch), host=facts, locate=paths.host, **options)  # type: ignore[arg-type]
+    try:
+        return build(path, argv, env, arch=guest_arch(arch), host=facts, locate=paths.host, **options)  # type: ignore[arg-type]
+    except NotFoundError as error:
+        if error.field == "PT_INTERP":
+            error.remedy = "give a sysroot with -L"
+        raise
 
 
 def exec_in_place(task: Task, path: bytes, argv: list[bytes], env: list[bytes]) -> int | None:
