@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Any
 
-from support import MINILOAD
+from support import NATIVE
 
 import miniload
 
@@ -219,7 +219,7 @@ def by_kernel(path: Path | str, entry: int = 0, interpreter: Path | None = None,
 
 def by_miniload(path: Path | str, entry: int = 0, interpreter: Path | None = None, arguments: Sequence[str] = (), **options: Any) -> Outcome:
     """What the installed command makes of it."""
-    with started([*MINILOAD, *arguments, path], **options) as process:
+    with started([*NATIVE, *arguments, path], **options) as process:
         return outcome_of(process, entry, interpreter)
 
 

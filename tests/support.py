@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.executable).parent / "miniload"
 MINILOAD = [str(SCRIPT)]
 """The installed command, as a user runs it; `make test` installs it beside the Python that runs the tests."""
+NATIVE = [*MINILOAD, "--engine", "native"]
+"""The command where execve of this machine is the oracle: a program for another one is refused, not emulated."""
 ZIG_CC = [sys.executable, "-m", "ziglang", "cc"]
 
 

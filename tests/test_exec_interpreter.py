@@ -36,7 +36,7 @@ from elfbuilder import (
     standard_pie,
 )
 from observe import AT_BASE, AT_ENTRY, by_kernel, by_miniload, no_aslr, planned_errno, stopped
-from support import MINILOAD
+from support import NATIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -245,7 +245,7 @@ def test_program_entry_is_not_checked_with_an_interpreter(type_of_program: int, 
     compare(replace(program, entry=1 << 63).with_interp(os.fsencode(path)), tmp_path, RUNS)
 
 
-@pytest.mark.parametrize("command", [[], MINILOAD], ids=["kernel", "miniload"])
+@pytest.mark.parametrize("command", [[], NATIVE], ids=["kernel", "miniload"])
 def test_at_base_is_zero_without_interpreter(command: list[str], tmp_path: Path) -> None:
     """A static PIE that found something in AT_BASE would relocate itself wrongly (exec.md D3)."""
     for elf in (standard_elf(), standard_pie()):
@@ -254,7 +254,7 @@ def test_at_base_is_zero_without_interpreter(command: list[str], tmp_path: Path)
             assert process.auxv()[AT_BASE] == 0
 
 
-@pytest.mark.parametrize("command", [[], MINILOAD], ids=["kernel", "miniload"])
+@pytest.mark.parametrize("command", [[], NATIVE], ids=["kernel", "miniload"])
 @pytest.mark.parametrize(("interpreter", "first"), [(INTERP, 0), (standard_pie(0x10000), 0x10000)], ids=["first vaddr 0", "first vaddr 0x10000"])
 def test_at_base_is_the_load_bias(interpreter: Elf, first: int, command: list[str], tmp_path: Path) -> None:
     """Not where the first segment lies: that is `first` more (exec.md D3)."""
@@ -265,7 +265,7 @@ def test_at_base_is_the_load_bias(interpreter: Elf, first: int, command: list[st
         assert process.auxv()[AT_BASE] == start - first
 
 
-@pytest.mark.parametrize("command", [[], MINILOAD], ids=["kernel", "miniload"])
+@pytest.mark.parametrize("command", [[], NATIVE], ids=["kernel", "miniload"])
 def test_at_base_of_a_fixed_interpreter_is_zero(command: list[str], tmp_path: Path) -> None:
     path = STATIC_INTERP.write(tmp_path / "interp")
     program = standard_pie().with_interp(os.fsencode(path)).write(tmp_path / "program")
@@ -273,7 +273,7 @@ def test_at_base_of_a_fixed_interpreter_is_zero(command: list[str], tmp_path: Pa
         assert process.auxv()[AT_BASE] == 0
 
 
-@pytest.mark.parametrize("command", [[], MINILOAD], ids=["kernel", "miniload"])
+@pytest.mark.parametrize("command", [[], NATIVE], ids=["kernel", "miniload"])
 def test_at_entry_is_the_programs(command: list[str], tmp_path: Path) -> None:
     path = replace(INTERP, entry=64).with_content(CODE_AT + 64, code()).write(tmp_path / "interp")
     program = replace(standard_elf(), entry=TEXT + 0x123).with_interp(os.fsencode(path)).write(tmp_path / "program")

@@ -15,7 +15,7 @@ import pytest
 from acceptance import assert_refused
 from elfbuilder import EM_AARCH64, EM_X86_64, host_arch, script, standard_elf, standard_pie
 from observe import AT_EXECFN, START_BRK, Outcome, no_aslr, planned_errno, started, stopped
-from support import MINILOAD
+from support import NATIVE
 
 import miniload
 from miniload.plan.level import mm_map_denied
@@ -49,7 +49,7 @@ def same(path: Path | str, arguments: Sequence[str | bytes] = (), cwd: Path | No
     """The kernel runs the script, miniload runs it, and the interpreter cannot tell them apart (but for the exe link, where the kernel
     does not let miniload set it)."""
     real = seen([path, *arguments], cwd)
-    ours = seen([*MINILOAD, path, *arguments], cwd)
+    ours = seen([*NATIVE, path, *arguments], cwd)
     assert isinstance(real, Seen), f"this kernel: {real}"
     assert isinstance(ours, Seen), f"miniload: {ours}"
     assert ours[:3] == real[:3]
@@ -63,7 +63,7 @@ def refused(path: Path | str, expected: int, cwd: Path | None = None) -> None:
     assert (real.what, real.number) == ("refused", expected), str(real)
     if cwd is None:
         assert planned_errno(path) == expected
-    ours = seen([*MINILOAD, path], cwd)
+    ours = seen([*NATIVE, path], cwd)
     assert isinstance(ours, Outcome)
     assert_refused(ours, expected)
 
@@ -170,7 +170,7 @@ def test_argv0_is_lost(tmp_path: Path, interpreter: Path) -> None:
     """The interpreter's name takes the place of argv[0], whatever that was."""
     path = script(tmp_path / "program", os.fsencode(interpreter))
     real = seen([b"another name", b"x"], executable=path)
-    ours = seen([*MINILOAD, "-0", "another name", path, b"x"])
+    ours = seen([*NATIVE, "-0", "another name", path, b"x"])
     assert isinstance(real, Seen)
     assert isinstance(ours, Seen)
     assert ours.argv == real.argv == [os.fsencode(interpreter), os.fsencode(path), b"x"]
@@ -322,7 +322,7 @@ def test_brk_is_after_the_interpreter(tmp_path: Path) -> None:
     interpreter = standard_elf().write(tmp_path / "interp")
     path = script(tmp_path / "program", os.fsencode(interpreter))
     places = []
-    commands: list[list[str | Path]] = [[interpreter], [path], [*MINILOAD, path]]
+    commands: list[list[str | Path]] = [[interpreter], [path], [*NATIVE, path]]
     for command in commands:
         with stopped(command, before=no_aslr) as process:
             places.append(process.stat(START_BRK))

@@ -193,6 +193,18 @@ def test_stop_before_the_run_is_not_lost(start: Callable[[str], Vcpu]) -> None:
     assert vcpu.run().reason == STOP
 
 
+def test_table_of_translations_grows_with_what_the_guest_uses(start: Callable[[str], Vcpu]) -> None:
+    """16 MiB read page by page, a hundred times: each page is asked for a few times and not a hundred (U3)."""
+    vcpu = start(
+        "void _start(void) { long sum = 0; for (int i = 0; i < 100; i++) for (long p = 0; p < 4096; p++) sum += *(volatile char *)(0x60000000 + p * 4096);"
+        " TELL(sum); }"
+    )
+    map_guest(vcpu, DATA, 4096 * PAGE, READ)
+    before = vcpu.counts()["tlb_fills"]
+    assert told(vcpu) == 0
+    assert vcpu.counts()["tlb_fills"] - before < 5 * 4096
+
+
 def test_contexts_hold_all_registers(start: Callable[[str], Vcpu]) -> None:
     """Two threads of one program, taking turns: each goes on with its own registers."""
     vcpu = start("void _start(void) { for (long i = 100; ; i++) TELL(i); }")

@@ -201,6 +201,20 @@ def test_page_behind_the_end_of_a_mapped_file(start: Callable[[str], Vcpu], tmp_
     os.close(fd)
 
 
+def test_page_of_a_file_that_is_cut_short(start: Callable[[str], Vcpu], tmp_path: Path) -> None:
+    """After the core has been told to look again, a page that was there is not any more."""
+    vcpu = start("void _start(void) { for (;;) TELL(*(volatile char *)0x60001004); }")
+    (tmp_path / "file").write_bytes(bytes(2 * PAGE))
+    fd = os.open(tmp_path / "file", os.O_RDWR)
+    map_file(vcpu, fd, 2 * PAGE, MAP_SHARED, READ)
+    assert told(vcpu) == 0
+    os.ftruncate(fd, PAGE)
+    vcpu.flush()
+    left = vcpu.run()
+    assert (left.reason, left.bus, left.address) == (FAULT, True, DATA + PAGE + 4)
+    os.close(fd)
+
+
 def test_code_behind_the_end_of_a_mapped_file(start: Callable[[str], Vcpu], tmp_path: Path) -> None:
     """The same for a fetch."""
     vcpu = start("void _start(void) { ((void (*)(void))0x60001000ul)(); }")
@@ -304,6 +318,7 @@ def test_code_that_the_guest_writes_is_not_stale(start: Callable[[str], Vcpu], g
 
 
 TAGGED = """
+static long answer(void) { return 42; }
 void _start(void) {
     unsigned long tagged = 0x60000010ul | 0x5aul << 56;
     long got, status;
@@ -312,16 +327,17 @@ void _start(void) {
     __asm__ volatile("ldadd %1, %0, [%2]" : "=r"(got) : "r"(1l), "r"(tagged) : "memory");
     __asm__ volatile("ldr %0, [%1]" : "=r"(got) : "r"(tagged));
     TELL(got + *(volatile long *)0x60000010);
+    TELL(((long (*)(void))((unsigned long)answer | 0x33ul << 56))());
     TELL(*(volatile char *)(0x60001234ul | 0x77ul << 56));
 }
 """
 
 
 def test_top_byte_of_a_data_address_is_ignored(tmp_path: Path) -> None:
-    """AArch64 under Linux: loads, stores, exclusives and atomics through a tagged pointer; a fault's address has no tag, as si_addr has none (U28)."""
+    """AArch64 under Linux: loads, stores, exclusives, atomics and calls through a tagged pointer; a fault's address has no tag, as si_addr has none (U28)."""
     with load("aarch64", compile_guest("aarch64", TAGGED, tmp_path, "-mcpu=generic+lse")) as vcpu:
         map_guest(vcpu, DATA, PAGE, READ | WRITE)
-        assert told(vcpu) == 84
+        assert [told(vcpu), told(vcpu)] == [84, 42]
         left: Exit = vcpu.run()
         assert (left.reason, left.address) == (FAULT, DATA + 0x1234)
 

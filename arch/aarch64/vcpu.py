@@ -18,6 +18,7 @@ X = [*range(199, 228), 1, 2]
 # What Linux lets EL0 do (arch/arm64/include/asm/sysreg.h, SCTLR_EL1_SET): DC ZVA, CTR_EL0, WFI, WFE, cache maintenance by address.
 SCTLR_USER = 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26
 CPACR_FP = 3 << 20
+TCR_TBI0 = 1 << 37  # branches to tagged addresses drop the tag
 CNTKCTL_USER = 3  # both counters readable; Linux allows the virtual one, which is the same clock here
 
 TO_EL0 = (
@@ -26,6 +27,7 @@ TO_EL0 = (
     0xD5181003,  # msr sctlr_el1, x3
     0xD5181045,  # msr cpacr_el1, x5
     0xD518E106,  # msr cntkctl_el1, x6
+    0xD5182047,  # msr tcr_el1, x7
     0xD518401F,  # msr spsr_el1, xzr: EL0, no flags, nothing masked
     0xD518403F,  # msr elr_el1, xzr
     0xD69F03E0,  # eret
@@ -43,7 +45,7 @@ def enter_user(vcpu: Vcpu) -> None:
     libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 3)
     ctypes.memmove(host, code, len(code))
     vcpu.protect(at, PAGE, READ | EXEC)
-    vcpu.write_registers({"x4": SCTLR_USER, "x5": CPACR_FP, "x6": CNTKCTL_USER, "pc": at})
+    vcpu.write_registers({"x4": SCTLR_USER, "x5": CPACR_FP, "x6": CNTKCTL_USER, "x7": TCR_TBI0, "pc": at})
     left = vcpu.run()
     vcpu.protect(at, PAGE, 0)
     ctypes.memset(host, 0, PAGE)
@@ -59,7 +61,8 @@ UNDEFINED, DATA_ABORT, BREAKPOINT = 1, 4, 7
 
 def classify(vcpu: Vcpu, _reason: int, number: int, pc: int) -> tuple[int, int, int, int]:
     """The program counter is the instruction's own always. A data abort is always one of alignment here, for what else there is the fill hook
-    refuses: only exclusives and acquire-release accesses have to be aligned, and their address is that of the base register, bits 9 to 5."""
+    refuses: only exclusives and atomics have to be aligned, and their address is that of the base register, bits 9 to 5. The engine executes
+    what is at a misaligned program counter, until that makes no sense."""
     from miniload.vcpu import core
 
     if number == BREAKPOINT:
@@ -67,6 +70,8 @@ def classify(vcpu: Vcpu, _reason: int, number: int, pc: int) -> tuple[int, int, 
     if number == DATA_ABORT:
         base = int.from_bytes(vcpu.code_at(pc, 4), "little") >> 5 & 31
         return core.ALIGNMENT, pc, pc, vcpu.read_registers(("sp" if base == 31 else f"x{base}",))[0]
+    if pc & 3:
+        return core.ALIGNMENT, pc, pc, pc
     return core.ILLEGAL, pc, pc, 0
 
 

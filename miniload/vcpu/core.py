@@ -311,6 +311,10 @@ class Vcpu:
         """Forgets translations of code that the host has written."""
         self._check("vcpu_invalidate", self._core.vcpu_invalidate(self._handle, c_uint64(start), c_uint64(size)))
 
+    def flush(self) -> None:
+        """Makes the next access to every page be checked again: after a mapped file has been cut short, for one."""
+        self._check("vcpu_flush", self._core.vcpu_flush(self._handle))
+
     def read_registers(self, names: Sequence[str]) -> tuple[int, ...]:
         """Values of registers of at most 64 bits."""
         count = len(names)

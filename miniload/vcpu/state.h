@@ -78,6 +78,8 @@ int begin_stepping(struct vcpu *v);
 int flush_tlb(struct vcpu *v);
 /* track.c */
 void note_write(struct vcpu *v, uint64_t page);
+/* task.c */
+void yield_turn(struct vcpu *v);
 /* vcpu.c */
 int add_hooks(struct vcpu *v);
 int probe_fault(struct vcpu *v, uint64_t pc);

@@ -51,3 +51,8 @@ int flush_tlb(struct vcpu *v)
     v->misses = 0;
     return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH)) ? -EIO : 0;
 }
+
+int vcpu_flush(struct vcpu *v)
+{
+    return flush_tlb(v);
+}

@@ -246,79 +246,6 @@ int vcpu_invalidate(struct vcpu *v, uint64_t start, uint64_t size)
     return flush_tlb(v);
 }
 
-int vcpu_read_registers(struct vcpu *v, const int32_t *ids, uint64_t *values, uint32_t count)
-{
-    void *places[VCPU_REGISTERS_MAX];
-    if (count > VCPU_REGISTERS_MAX)
-        return -EINVAL;
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = 0; /* narrower registers fill only a part */
-        places[i] = &values[i];
-    }
-    return api.reg_read_batch(v->uc, ids, places, (int)count) ? -EINVAL : 0;
-}
-
-int vcpu_write_registers(struct vcpu *v, const int32_t *ids, const uint64_t *values, uint32_t count)
-{
-    const void *places[VCPU_REGISTERS_MAX];
-    if (count > VCPU_REGISTERS_MAX)
-        return -EINVAL;
-    for (uint32_t i = 0; i < count; i++)
-        places[i] = &values[i];
-    return api.reg_write_batch(v->uc, ids, (void *const *)places, (int)count) ? -EINVAL : 0;
-}
-
-/* Of at most 128 bits: two words each. */
-int vcpu_read_wide_registers(struct vcpu *v, const int32_t *ids, uint64_t *values, uint32_t count)
-{
-    void *places[VCPU_REGISTERS_MAX];
-    if (count > VCPU_REGISTERS_MAX)
-        return -EINVAL;
-    memset(values, 0, count * 2 * sizeof *values);
-    for (uint32_t i = 0; i < count; i++)
-        places[i] = &values[2 * i];
-    return api.reg_read_batch(v->uc, ids, places, (int)count) ? -EINVAL : 0;
-}
-
-int vcpu_write_wide_registers(struct vcpu *v, const int32_t *ids, const uint64_t *values, uint32_t count)
-{
-    const void *places[VCPU_REGISTERS_MAX];
-    if (count > VCPU_REGISTERS_MAX)
-        return -EINVAL;
-    for (uint32_t i = 0; i < count; i++)
-        places[i] = &values[2 * i];
-    return api.reg_write_batch(v->uc, ids, (void *const *)places, (int)count) ? -EINVAL : 0;
-}
-
-int vcpu_read_register_bytes(struct vcpu *v, int32_t id, void *value)
-{
-    return api.reg_read(v->uc, id, value) ? -EINVAL : 0;
-}
-
-int vcpu_write_register_bytes(struct vcpu *v, int32_t id, const void *value)
-{
-    return api.reg_write(v->uc, id, value) ? -EINVAL : 0;
-}
-
-/* Saves into *context, which is made if it is NULL. */
-int vcpu_save(struct vcpu *v, void **context)
-{
-    if (!*context && api.context_alloc(v->uc, context))
-        return -ENOMEM;
-    return api.context_save(v->uc, *context) ? -EIO : 0;
-}
-
-int vcpu_restore(struct vcpu *v, void *context)
-{
-    return api.context_restore(v->uc, context) ? -EIO : 0;
-}
-
-void vcpu_free_context(void *context)
-{
-    if (context)
-        api.context_free(context);
-}
-
 static void classify(struct vcpu *v, int error)
 {
     if (v->leave)
@@ -333,88 +260,6 @@ static void classify(struct vcpu *v, int error)
         v->exit.reason = error == UC_ERR_INSN_INVALID ? VCPU_EXIT_INVALID : VCPU_EXIT_ERROR;
         v->exit.number = (uint64_t)error;
     }
-}
-
-static void kick(void *user)
-{
-    struct vcpu *v = user;
-    atomic_store(&v->yield, 1);
-    if (!atomic_load(&v->stepping))
-        api.emu_stop(v->uc);
-}
-
-/* Makes the engine's registers the task's. */
-static int own(struct vcpu *v, struct vcpu_task *task)
-{
-    struct vcpu_task *before = v->owner;
-    if (before == task)
-        return 0;
-    int error = before ? vcpu_save(v, &before->context) : 0;
-    if (before)
-        before->stopped_at = v->stopped_at;
-    v->stopped_at = task->stopped_at;
-    if (!error && task->context)
-        error = vcpu_restore(v, task->context);
-    v->owner = task;
-    return error;
-}
-
-int vcpu_task_create(struct vcpu *v, struct vcpu_task **out)
-{
-    struct vcpu_task *task = calloc(1, sizeof *task);
-    if (!task)
-        return -ENOMEM;
-    task->stopped_at = NOWHERE;
-    int error = vcpu_save(v, &task->context);
-    if (error) {
-        free(task);
-        return error;
-    }
-    atomic_fetch_add(&v->tasks, 1);
-    *out = task;
-    return 0;
-}
-
-void vcpu_task_destroy(struct vcpu *v, struct vcpu_task *task)
-{
-    if (v->owner == task)
-        v->owner = NULL;
-    atomic_fetch_sub(&v->tasks, 1);
-    vcpu_free_context(task->context);
-    free(task);
-}
-
-int vcpu_take_turn(struct vcpu *v, struct vcpu_task *task)
-{
-    turn_take(&v->turn, kick, v);
-    return own(v, task);
-}
-
-int vcpu_give_turn(struct vcpu *v, struct vcpu_task *task)
-{
-    (void)task;
-    turn_give(&v->turn);
-    return 0;
-}
-
-int vcpu_forked(struct vcpu *v, struct vcpu_task *task)
-{
-    turn_forked(&v->turn);
-    atomic_store(&v->tasks, 1);
-    atomic_store(&v->yield, 0);
-    return own(v, task);
-}
-
-long vcpu_blocking_call(struct vcpu *v, long number, const long args[6])
-{
-    struct vcpu_task *task = v->owner;
-    if (!task || atomic_load(&v->tasks) < 2)
-        return host_call(number, args);
-    turn_give(&v->turn);
-    long result = host_call(number, args);
-    turn_take(&v->turn, kick, v);
-    own(v, task);
-    return result;
 }
 
 /* A run that ends at once, by a fetch that is refused. */
@@ -487,18 +332,6 @@ static bool finish_call(struct vcpu *v)
     return false;
 }
 
-/* Somebody's slice begins: ours is over. */
-static void yield(struct vcpu *v)
-{
-    struct vcpu_task *task = v->owner;
-    atomic_store(&v->yield, 0);
-    if (!task || !atomic_load(&v->turn.waiting))
-        return;
-    turn_give(&v->turn);
-    turn_take(&v->turn, kick, v);
-    own(v, task);
-}
-
 int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
 {
     uint64_t pc = 0;
@@ -512,7 +345,7 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
             if (finish_call(v))
                 continue;
         } else if (v->exit.reason == VCPU_EXIT_STOP && !atomic_load(&v->stop) && !signal_slot()->pending) {
-            yield(v);
+            yield_turn(v);
             continue;
         }
         break;

@@ -89,6 +89,7 @@ VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
 VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
 VCPU_API int vcpu_invalidate(struct vcpu *vcpu, uint64_t start, uint64_t size);
+VCPU_API int vcpu_flush(struct vcpu *vcpu);
 VCPU_API int vcpu_read_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t *values, uint32_t count);
 VCPU_API int vcpu_write_registers(struct vcpu *vcpu, const int32_t *ids, const uint64_t *values, uint32_t count);
 VCPU_API int vcpu_read_wide_registers(struct vcpu *vcpu, const int32_t *ids, uint64_t *values, uint32_t count);
