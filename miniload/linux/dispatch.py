@@ -62,7 +62,12 @@ class Dispatcher:
         """The call's result, -errno included; None if registers are not to be touched."""
         service = self.services.get(nr)
         if service is None:
-            service = self.compile(nr)
+            # Modules may have to be imported, and the guest may have used up all descriptors.
+            self.process.free_spare()
+            try:
+                service = self.compile(nr)
+            finally:
+                self.process.take_spare()
             if self.process.trace is not None:
                 service = self.process.trace.wrap(self.name(nr), service)
             self.services[nr] = service

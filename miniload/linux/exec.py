@@ -136,7 +136,10 @@ def complain(task: Task, error: Exception) -> None:
     place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
     call = task.process.dispatcher.name(task.last_number)
     line = f"miniload: {os.fsdecode(task.process.exe)}: internal error in {call} ({place}): {type(error).__name__}: {error}"
-    os.write(2, line.replace("\n", " ").encode("utf-8", "backslashreplace") + b"\n")
+    try:
+        os.write(2, line.replace("\n", " ").encode("utf-8", "backslashreplace") + b"\n")
+    except OSError:
+        return  # the guest has closed it
 
 
 def end(status: int, signal: int) -> NoReturn:

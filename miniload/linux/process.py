@@ -80,6 +80,7 @@ class Process:
 
             options.trace = self.keep(options.trace)
             self.trace = Tracer(self, options.trace)
+        self._spare = -1
         self.borrowed: Borrowed | None = None
         """Of a vfork'ed child: the parent's memory, until exec or exit."""
         self.persona = 0
@@ -115,6 +116,20 @@ class Process:
                     os.close(fd)
             except OSError:
                 continue
+
+    def take_spare(self) -> None:
+        """Sets a descriptor aside, one of the emulator's own numbers."""
+        if self._spare < 0:
+            try:
+                self._spare = self.keep(os.open(b"/", os.O_PATH | os.O_CLOEXEC))
+            except OSError:
+                return
+
+    def free_spare(self) -> None:
+        """Gives it back for what is to be opened now."""
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
 
     def keep(self, fd: int) -> int:
         """Moves a descriptor of the emulator's own out of the guest's way."""

@@ -35,15 +35,23 @@ UTS_FIELD = 65
 def uname(task: Task, name: int) -> int:
     """uname(2): the host's, but for the machine, and the release if -r says so."""
     host = os.uname()
-    try:
-        with open("/proc/sys/kernel/domainname", encoding="ascii", errors="replace") as file:
-            domain = file.read().strip()
-    except OSError:
-        domain = "(none)"
+    domain = domain_name()
     release = task.process.options.uname_release or host.release
-    fields = (host.sysname, host.nodename, release, host.version, task.process.abi.machine, domain)
-    task.process.space.write(name, b"".join(os.fsencode(field)[: UTS_FIELD - 1].ljust(UTS_FIELD, b"\0") for field in fields))
+    fields = [os.fsencode(field) for field in (host.sysname, host.nodename, release, host.version, task.process.abi.machine)]
+    task.process.space.write(name, b"".join(field[: UTS_FIELD - 1].ljust(UTS_FIELD, b"\0") for field in (*fields, domain)))
     return 0
+
+
+def domain_name() -> bytes:
+    """The NIS domain, which os.uname() does not tell."""
+    try:
+        fd = os.open("/proc/sys/kernel/domainname", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b"(none)"
+    try:
+        return os.read(fd, UTS_FIELD).strip()
+    finally:
+        os.close(fd)
 
 
 def getrlimit(task: Task, resource: int, limit: int) -> int:
