@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniload.linux import signals
+from miniload.linux import signals, threads
 from miniload.vcpu import core
 
 TYPE_CHECKING = False
@@ -27,9 +27,13 @@ def run(task: Task) -> None:
     slot = vcpu.slot()
     while True:
         left = vcpu.run()
+        if task.ended:
+            raise threads.Ended
         if left.reason == core.SYSCALL:
             task.last_number = left.number
             result = left.interrupted or serve(task, left.number, left.args)
+            if task.ended:
+                raise threads.Ended
             if slot.pending:
                 result = signals.deliver_pending(task, left.number, result, left.args)
             if result is not None:

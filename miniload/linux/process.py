@@ -7,7 +7,7 @@ from fcntl import fcntl
 from resource import RLIMIT_NOFILE, getrlimit
 
 from miniload.linux import arch as guest_arch
-from miniload.linux import signals
+from miniload.linux import signals, threads
 from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
 from miniload.linux.limits import Limits
@@ -161,6 +161,8 @@ class Process:
 
     def begin(self, task: Task, plan: LoadPlan) -> None:
         """What exec does after its point of no return."""
+        if len(self.tasks) > 1:
+            threads.end_others(task)
         self.return_memory()
         signals.reset_for_exec(self)
         execute(self, plan)

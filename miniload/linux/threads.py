@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import os
 from errno import EAGAIN, EINVAL
 from struct import pack, unpack
+from time import sleep
 
 from miniload.space.guest import error
 
@@ -17,7 +19,11 @@ CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x
 NEEDED = CLONE_VM | CLONE_SIGHAND
 FUTEX_WAKE, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 1, 0x80000000, 0x40000000, 0x3FFFFFFF
 ROBUST_LIST_LIMIT = 2048
-HOST_STACK = 512 << 10
+WAKING = 64
+"""The last real-time signal: exec gives it back its default anyway."""
+CATCH, DEFAULT = 2, 0
+PATIENCE = 200
+"""Milliseconds that exec waits for other threads to go."""
 
 
 class Ended(Exception):
@@ -76,10 +82,34 @@ def _main(task: Task, begin: _thread.LockType, registers: dict[str, int], mask: 
 def leave(task: Task) -> None:
     """What exit of one thread does: the robust mutexes that it holds and the word that pthread_join waits for (mm_release())."""
     process = task.process
-    release_memory(task)
+    if not task.ended:
+        release_memory(task)
     process.tasks.pop(task.tid, None)
     core = task.core
     process.vcpu.retire(core)
+
+
+def end_others(task: Task) -> None:
+    """de_thread(): before exec all other threads go. Those that wait in a call of the host are woken by a signal; one that blocks even that is left
+    waiting, and ends when its call does."""
+    process = task.process
+    others = [other for other in process.tasks.values() if other is not task]
+    if not others:
+        return
+    process.vcpu.signal_action(WAKING, CATCH, 0)
+    for other in others:
+        other.ended = True
+    for _ in range(PATIENCE):
+        for other in list(process.tasks.values()):
+            if other is not task:
+                process.vcpu.host_call(process.host_numbers["tgkill"], os.getpid(), other.tid, WAKING)
+        process.vcpu.give_turn(task.core)
+        sleep(0.001)
+        process.vcpu.take_turn(task.core)
+        if len(process.tasks) == 1:
+            break
+    process.tasks = {task.tid: task}
+    process.vcpu.signal_action(WAKING, DEFAULT, 0)
 
 
 def release_memory(task: Task) -> None:
