@@ -170,6 +170,28 @@ def close_range(task: Task, first: int, last: int, flags: int) -> int:
     return task.host("close_range", first, last, flags)
 
 
+def ftruncate(task: Task, fd: int, length: int) -> int:
+    """ftruncate(2): pages of a mapping of that file may be gone afterwards, which the vCPU has to find out anew."""
+    got = task.host("ftruncate", task.process.checked(fd), length)
+    forget_pages(task.process, os.fstat(fd))
+    return got
+
+
+def truncate(task: Task, path: int, length: int) -> int:
+    """truncate(2)."""
+    place = task.process.paths.host(task.process.space.read_string(path))
+    keep: list[object] = []
+    got = task.host("truncate", pointer(place + b"\0", keep), length)
+    forget_pages(task.process, os.stat(place))
+    return got
+
+
+def forget_pages(process: Process, status: os.stat_result) -> None:
+    """Has the pages of a file that is mapped looked for once more."""
+    if any(vma.inode == status.st_ino and vma.device == status.st_dev for vma in process.space.vmas):
+        process.vcpu.flush()
+
+
 def fcntl(task: Task, fd: int, command: int, argument: int) -> int:
     """fcntl(2)."""
     process = task.process

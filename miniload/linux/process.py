@@ -69,9 +69,9 @@ class Process:
         self.exe = b""
         """What /proc/self/exe points to: the host's path."""
         self.plan: LoadPlan | None = None
-        self.strings = (0, 0, 0)
+        self.strings: tuple[int, int, int] = (0, 0, 0)
         """Guest addresses: start of argv's strings, start of envp's, their end."""
-        self.auxv = b""
+        self.auxv: bytes = b""
         self.reserved = (1, 0)
         base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
         self.reserve(base, base + OWN_DESCRIPTORS - 1)
@@ -87,6 +87,7 @@ class Process:
         self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
         self.limits.apply(self.space)
+        self.limits.keep_cores_small()
         self.space.execute_only, self.space.low_flag = self.abi.execute_only, self.abi.low_flag
         self.tasks: dict[int, Task] = {}
         self.trampoline = 0
@@ -158,6 +159,7 @@ class Process:
     def before_host_exec(self) -> None:
         """Undoes what would outlive execve of a program of the host, or must happen before it."""
         self.return_memory()
+        self.limits.give_to_host()
 
     def begin(self, task: Task, plan: LoadPlan) -> None:
         """What exec does after its point of no return."""

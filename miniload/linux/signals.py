@@ -7,6 +7,7 @@ to do by default. A signal with a handler comes to vcpu/hostsig.c, and from ther
 from __future__ import annotations
 
 import os
+from ctypes import addressof, c_uint64
 from errno import EFAULT, EINTR, EINVAL, ENOMEM, EPERM
 from struct import pack, unpack
 
@@ -33,6 +34,12 @@ NEVER_RESTARTED = frozenset({
     "rt_sigsuspend", "rt_sigtimedwait", "semop", "semtimedop", "msgrcv", "msgsnd", "connect",
 })  # fmt: skip
 """Calls that SA_RESTART does not restart (signal(7)); connect has got on its way already."""
+MASK_ARGUMENT = {"rt_sigsuspend": 0, "ppoll": 3, "pselect6": 5, "epoll_pwait": 4, "epoll_pwait2": 4}
+PSELECT_MASK = 5
+"""pselect6's is behind one more address."""
+SENDING = frozenset({"write", "writev", "sendto", "sendmsg", "sendmmsg", "sendfile"})
+SOCKET_CALLS = SENDING | {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "accept", "accept4"}
+SOL_SOCKET, SO_RCVTIMEO, SO_SNDTIMEO = 1, 20, 21
 UNBLOCKABLE = 1 << SIGKILL - 1 | 1 << SIGSTOP - 1
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
 FLAGS_32 = 0xFFFFFFFF
@@ -114,10 +121,13 @@ def deliver_pending(task: Task, nr: int = -1, result: int | None = None, args: S
         slot.pending = 0
         action = action_of(task, signal)
         if action.handler > SIG_IGN:
+            blocked = mask
             if result is not None:
+                if result == -EINTR:
+                    blocked = waiting_mask(task, nr, args, mask)
                 finish_call(task, nr, result, args, action)
                 result = None
-            enter_handler(task, signal, info, mask, action, 0, 0)
+            enter_handler(task, signal, info, mask, action, 0, 0, blocked)
         else:
             set_mask(task, mask)
             if action.handler == SIG_DFL:
@@ -128,17 +138,48 @@ def deliver_pending(task: Task, nr: int = -1, result: int | None = None, args: S
     return result
 
 
+def waiting_mask(task: Task, nr: int, args: Sequence[int], mask: int) -> int:
+    """What was blocked while a call waited that brings its own mask, and stays blocked in the handler that ends it (signal_delivered()); `mask` for others."""
+    at = MASK_ARGUMENT.get(task.process.dispatcher.name(nr))
+    if at is None or not args[at]:
+        return mask
+    space = task.process.space
+    try:
+        address = args[at]
+        if at == PSELECT_MASK:
+            address = unpack("<Q", space.read(address, 8))[0]
+        return int(unpack("<Q", space.read(address, 8))[0]) if address else mask
+    except OSError:
+        return mask
+
+
+def has_time_limit(task: Task, name: str, args: Sequence[int]) -> bool:
+    """Whether the call is about a socket with SO_RCVTIMEO or SO_SNDTIMEO: then it is not restarted (sock_intr_errno())."""
+    if name not in SOCKET_CALLS:
+        return False
+    fd = args[0] & 0x7FFFFFFF
+    option = SO_SNDTIMEO if name in SENDING else SO_RCVTIMEO
+    limit, length = (c_uint64 * 2)(), c_uint64(16)
+    number = task.process.host_numbers["getsockopt"]
+    return task.process.vcpu.host_call(number, fd, SOL_SOCKET, option, addressof(limit), addressof(length)) == 0 and any(limit)
+
+
 def finish_call(task: Task, nr: int, result: int, args: Sequence[int], action: Action) -> None:
     """What an interrupted call gives before its signal's handler runs (handle_signal(): -EINTR, or begun anew afterwards)."""
     process = task.process
     if result in (-EINTR, -ERESTART):
         name = process.dispatcher.name(nr)
-        begun_anew = result == -ERESTART if nr not in process.dispatcher.blocking else action.flags & SA_RESTART and name not in NEVER_RESTARTED
+        begun_anew = result == -ERESTART if nr not in process.dispatcher.blocking else restarts(task, name, args, action)
         if begun_anew:
             restart_call(task, args)
             return
         result = -EINTR
     process.vcpu.write_registers({process.vcpu.arch.result: result})
+
+
+def restarts(task: Task, name: str, args: Sequence[int], action: Action) -> bool:
+    """Whether SA_RESTART begins the call anew."""
+    return bool(action.flags & SA_RESTART) and name not in NEVER_RESTARTED and not has_time_limit(task, name, args)
 
 
 def restart_call(task: Task, args: Sequence[int]) -> None:
@@ -151,8 +192,8 @@ def restart_call(task: Task, args: Sequence[int]) -> None:
     vcpu.write_registers(values)
 
 
-def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Action, address: int, trap: int) -> None:
-    """setup_rt_frame() and signal_delivered()."""
+def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Action, address: int, trap: int, base: int | None = None) -> None:
+    """setup_rt_frame() and signal_delivered(). `base`: what is blocked now, if that is not `mask`, which the handler's return puts back."""
     process = task.process
     vcpu = process.vcpu
     sp = vcpu.read_registers((process.abi.stack_pointer,))[0]
@@ -176,7 +217,7 @@ def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Actio
     if action.flags & SA_RESETHAND:
         process.actions.pop(signal, None)
         vcpu.signal_action(signal, DEFAULT, 0)
-    blocked = mask | action.mask
+    blocked = (mask if base is None else base) | action.mask
     if not action.flags & SA_NODEFER:
         blocked |= 1 << signal - 1
     if process.trace is not None:
