@@ -34,3 +34,6 @@ GUEST = GuestArch(
     restores_number=False,
     cpuinfo=cpuinfo,
 )
+
+ENTRY_REGISTERS: dict[str, int] = {}
+"""What exec leaves in registers that are not 0."""

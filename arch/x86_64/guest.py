@@ -61,3 +61,6 @@ GUEST = GuestArch(
     restores_number=True,
     cpuinfo=cpuinfo,
 )
+
+ENTRY_REGISTERS: dict[str, int] = {"fpcw": 0x37F, "fptag": 0xFFFF, "mxcsr": 0x1F80}
+"""What exec leaves in registers that are not 0: those of FNINIT, and MXCSR with every exception masked (arch/x86/kernel/fpu/init.c, fpstate_init_user())."""

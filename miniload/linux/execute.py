@@ -8,7 +8,7 @@ from struct import pack, unpack_from
 
 from miniload.errors import ExecError
 from miniload.plan.auxv import AT_NULL
-from miniload.plan.model import ABSOLUTE, PROGRAM, STRINGS, TABLE, Address
+from miniload.plan.model import ABSOLUTE, PROGRAM, STRINGS, TABLE, Address, MemoryMap
 from miniload.record import replace
 from miniload.space import MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE
 
@@ -23,11 +23,25 @@ PAGE = 4096
 ADDRESS_BITS = 46
 STACK_SPAN = 1 << 22
 """Pages by which the top of the stack is randomised (STACK_RND_MASK), 16 GiB."""
-MIN_GAP, DEFAULT_STACK, MAX_STACK = 128 << 20, 8 << 20, 1 << 30
+MIN_GAP, MAX_STACK = 128 << 20, 1 << 30
+RLIMIT_STACK = 3
 AT_PAGESZ, AT_CLKTCK, AT_SECURE, AT_UID, AT_SYSINFO_EHDR = 6, 17, 23, 11, 33
 DROPPED = frozenset({AT_SYSINFO_EHDR, 27, 28})
 """Entries that the guest does not get: there is no vDSO image, and rseq is not served."""
-STACK_START = 33 * PAGE
+STACK_EXPAND = 128 << 10
+"""What setup_arg_pages() adds to the stack below the strings."""
+ADDR_NO_RANDOMIZE = 0x0040000
+
+
+class Memory(MemoryMap):
+    """A plan's MemoryMap as it has been carried out: its numbers are addresses. `start_stack`: the stack pointer of the first instruction."""
+
+    start_stack: int = 0
+
+    @staticmethod
+    def unknown() -> Memory:
+        """Of a process that has not begun yet."""
+        return Memory(0, 0, 0, 0, Address(ABSOLUTE, 0), 0, 0)
 
 
 def guest_arch(arch: Arch) -> Arch:
@@ -60,11 +74,15 @@ class Layout:
 
 def execute(process: Process, plan: LoadPlan) -> None:
     """Replaces whatever the process has in memory by the plan's program, and sets the registers for its first instruction."""
+    set_personality(process)
+    if process.persona & ADDR_NO_RANDOMIZE:
+        plan = replace(plan, randomize=0)
     files = [open_planned(ref) for ref in plan.files]
     try:
+        exe = name_of(files[0], plan.files[0])
         process.space.clear()
         layout = Layout(plan, process.space.end)
-        limit = stack_limit(process.options.stack)
+        limit = stack_limit(process)
         top = place_stack_top(process, layout, limit)
         choose_bases(process, plan, layout)
         carry_out_ops(process, plan, layout, files)
@@ -74,9 +92,34 @@ def execute(process: Process, plan: LoadPlan) -> None:
     map_trampoline(process)
     sp = compose_stack(process, plan, layout, top, limit)
     place_heap(process, plan, layout)
-    process.plan = plan
-    process.exe = plan.files[0].path
+    process.plan = replace(plan, memory=carried_out(plan.memory, layout, sp))
+    process.exe = exe
     enter(process, layout.address(plan.entry), sp)
+
+
+def name_of(fd: int, ref: FileRef) -> bytes:
+    """What the exe link shows of an opened program: its path without links. The name by which it was opened if nothing is there any more."""
+    name = os.readlink(b"/proc/self/fd/%d" % fd)
+    try:
+        status = os.stat(name)
+    except OSError:
+        return ref.path
+    return name if (status.st_dev, status.st_ino) == (ref.device, ref.inode) else ref.path
+
+
+def carried_out(memory: MemoryMap, layout: Layout, sp: int) -> Memory:
+    """The bounds of code and data with the program's load bias."""
+    bias = layout.bias[PROGRAM]
+    brk = Address(ABSOLUTE, layout.address(memory.brk))
+    return Memory(bias + memory.start_code, bias + memory.end_code, bias + memory.start_data, bias + memory.end_data, brk, 0, 0, sp)
+
+
+def set_personality(process: Process) -> None:
+    """The first program inherits the host's (personality(2)); --no-aslr is a personality."""
+    if process.plan is None:
+        process.persona = max(process.vcpu.host_call(process.host_numbers["personality"], 0xFFFFFFFF), 0)  # a filter may refuse it
+    if not process.options.aslr:
+        process.persona |= ADDR_NO_RANDOMIZE
 
 
 def open_planned(ref: FileRef) -> int:
@@ -89,14 +132,9 @@ def open_planned(ref: FileRef) -> int:
     return fd
 
 
-def stack_limit(asked: int) -> int:
-    """Bytes that the stack may grow to."""
-    if asked:
-        return max(asked, 128 << 10)
-    from resource import RLIM_INFINITY, RLIMIT_STACK, getrlimit
-
-    soft = getrlimit(RLIMIT_STACK)[0]
-    return MAX_STACK if soft == RLIM_INFINITY else min(max(soft, 128 << 10), MAX_STACK)
+def stack_limit(process: Process) -> int:
+    """Bytes that the stack may grow to: the guest's RLIMIT_STACK, within reason."""
+    return min(max(process.limits.get(RLIMIT_STACK)[0], 128 << 10), MAX_STACK)
 
 
 def place_stack_top(process: Process, layout: Layout, limit: int) -> int:
@@ -186,7 +224,7 @@ def compose_stack(process: Process, plan: LoadPlan, layout: Layout, top: int, li
     strings = top - len(stack.strings)
     sp = (strings - layout.below(stack.gap_limit) & -16) - len(stack.table)
     layout.bias[STRINGS], layout.bias[TABLE] = strings, sp
-    size = max(top - (sp & -PAGE) + PAGE, STACK_START)
+    size = max(top - (strings & -PAGE) + STACK_EXPAND, top - (sp & -PAGE))
     protection = PROT_READ | PROT_WRITE | (PROT_EXEC if stack.executable else 0)
     space.map_stack(top, size, max(limit, size), protection)
     table = bytearray(stack.table)
@@ -236,4 +274,10 @@ def place_heap(process: Process, plan: LoadPlan, layout: Layout) -> None:
 def enter(process: Process, entry: int, sp: int) -> None:
     """Registers as ELF_PLAT_INIT and start_thread() leave them."""
     process.vcpu.restore(process.fresh)
-    process.vcpu.write_registers({"pc": entry, process.abi.stack_pointer: sp})
+    process.vcpu.write_registers({**entry_registers(process.arch.name), "pc": entry, process.abi.stack_pointer: sp})
+
+
+def entry_registers(name: str) -> dict[str, int]:
+    """Those registers of an architecture that do not begin with what the engine gives them, or 0."""
+    registers: dict[str, int] = __import__(f"miniload.arch.{name}.guest", fromlist=["ENTRY_REGISTERS"]).ENTRY_REGISTERS
+    return registers

@@ -73,7 +73,28 @@ def open_at(task: Task, dirfd: int, name: bytes, flags: int, mode: int) -> int:
     if place is None:
         place = process.paths.host(name, not flags & os.O_NOFOLLOW)
     keep: list[object] = []
-    return task.host("openat", process.checked(dirfd), pointer(place + b"\0", keep), flags, mode)
+    return refuse_memory(task.host("openat", process.checked(dirfd), pointer(place + b"\0", keep), flags, mode))
+
+
+def refuse_memory(fd: int) -> int:
+    """The descriptor, unless it is /proc/PID/mem by whatever name: that of the emulator, or of another one. EACCES."""
+    if os.fstat(fd).st_dev == proc_device() and os.readlink(b"/proc/self/fd/%d" % fd).endswith(b"/mem"):
+        os.close(fd)
+        raise error(EACCES)
+    return fd
+
+
+def proc_device() -> int:
+    """The device of /proc, asked for once."""
+    if not _proc:
+        try:
+            _proc.append(os.stat(b"/proc").st_dev)
+        except OSError:
+            _proc.append(-1)
+    return _proc[0]
+
+
+_proc: list[int] = []
 
 
 def open_view(task: Task, text: bytes, flags: int) -> int:
@@ -129,7 +150,7 @@ def openat2(task: Task, dirfd: int, path: int, how: int, size: int) -> int:
         return open_at(task, dirfd, name, host_flags, mode)
     keep: list[object] = []
     arguments = pack("<QQQ", host_flags, mode, resolve)
-    return task.host("openat2", process.checked(dirfd), pointer(name + b"\0", keep), pointer(arguments, keep), 24)
+    return refuse_memory(task.host("openat2", process.checked(dirfd), pointer(name + b"\0", keep), pointer(arguments, keep), 24))
 
 
 def dup2(task: Task, old: int, new: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import E2BIG, EINVAL, ENOSYS, ESRCH
+from errno import E2BIG, EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, ESRCH
 from struct import unpack
 
 from miniload.linux import borrow, threads
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CLONE_VM, CLONE_VFORK, CLONE_THREAD = 0x100, 0x4000, 0x10000
 CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_SETTLS = 0x100000, 0x200000, 0x1000000, 0x80000
-MAX_ARGUMENTS = 1 << 20
+MAX_ARGUMENTS, MAX_ARG_STRLEN = 1 << 20, 131072
 
 
 def exit(task: Task, status: int) -> int:
@@ -136,7 +136,10 @@ def _strings(task: Task, address: int) -> list[bytes]:
         pointer = unpack("<Q", space.read(address, 8))[0]
         if not pointer:
             return found
-        found.append(space.read_string(pointer, 131072))
+        try:
+            found.append(space.read_string(pointer, MAX_ARG_STRLEN))
+        except OSError as failure:
+            raise error(E2BIG if failure.errno == ENAMETOOLONG else EFAULT) from None
         if len(found) > MAX_ARGUMENTS:
             raise error(E2BIG)
         address += 8
@@ -156,6 +159,7 @@ def execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: int
 
     name = task.process.space.read_string(path)
     if not name.startswith(b"/") and dirfd != -100:
+        os.fstat(task.process.checked(dirfd))  # EBADF
         if name:
             name = b"/proc/self/fd/%d/%s" % (dirfd, name)
         elif flags & 0x1000:

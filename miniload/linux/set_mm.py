@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from errno import EBUSY, EINVAL
+from errno import EACCES, EBUSY, EINVAL
+from stat import S_ISREG
 from struct import pack, unpack
 
+from miniload.linux.execute import Memory
+from miniload.plan.model import ABSOLUTE, Address, FileRef
+from miniload.record import replace
 from miniload.space.guest import error
 
 TYPE_CHECKING = False
@@ -45,18 +49,29 @@ def set_map(task: Task, data: bytes) -> int:
         raise error(EINVAL)
     vector = process.space.read(auxv, auxv_size) if auxv_size else process.auxv
     if exe_fd != NO_FD:
-        process.exe = new_exe(task, exe_fd)
+        set_exe(task, exe_fd)
+    if process.plan is not None:
+        process.plan = replace(process.plan, memory=Memory(words[0], words[1], words[2], words[3], Address(ABSOLUTE, start_brk), 0, 0, words[6]))
     process.space.brk_start, process.space.brk = start_brk, brk
     process.strings = (arg_start, env_start, env_end)
     process.auxv = vector
     return 0
 
 
-def new_exe(task: Task, fd: int) -> bytes:
-    """prctl_set_mm_exe_file(): EBUSY while anything of the present program's file is mapped."""
+def set_exe(task: Task, fd: int) -> None:
+    """prctl_set_mm_exe_file() and replace_mm_exe_file(): EACCES unless it is an executable file, EBUSY while anything of the present one is
+    mapped."""
     process = task.process
+    place = b"/proc/self/fd/%d" % process.checked(fd if fd < 1 << 31 else -1)
     status = os.fstat(process.checked(fd if fd < 1 << 31 else -1))
-    del status
-    if any(vma.file == process.exe for vma in process.space.vmas):
+    if not S_ISREG(status.st_mode) or not os.access(place, os.X_OK):
+        raise error(EACCES)
+    plan = process.plan
+    if plan is None:
         raise error(EBUSY)
-    return os.readlink(b"/proc/self/fd/%d" % fd)
+    present = plan.files[0]
+    if any((vma.device, vma.inode) == (present.device, present.inode) for vma in process.space.vmas if vma.inode):
+        raise error(EBUSY)
+    process.exe = os.readlink(place)
+    file = FileRef(process.exe, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    process.plan = replace(plan, files=(file, *plan.files[1:]))

@@ -1,31 +1,39 @@
-"""--strace: the guest's system calls as strace prints them, a line each, when the call has returned."""
+"""--strace: the guest's system calls as strace 6.1 prints them, a line each, when the call has returned.
+
+To stderr as `strace` does, with the thread's number once there are several; to a file as `strace -f -o FILE` does, with the number in every line.
+"""
 
 from __future__ import annotations
 
 import os
-from struct import unpack
+from _thread import get_native_id
 
-from miniload.linux import strace_structs as structs
-from miniload.linux.dispatch import extent, number
+from miniload.linux import strace_ioctl, strace_sockets, strace_special, threads
 from miniload.linux.errnos import failure
-from miniload.linux.symbolic import has, ioctl, octal, signal, symbol
+from miniload.linux.strace_call import Call
+from miniload.linux.strace_rows import ROWS
+from miniload.linux.strace_structs import siginfo
+from miniload.linux.symbolic import octal, signal
 from miniload.linux.table import TABLE, parse_row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from miniload.linux.dispatch import Service
     from miniload.linux.process import Process
-    from miniload.linux.table import Argument
+    from miniload.linux.strace_call import Printer
     from miniload.linux.task import Task
 
-SHOWN = 32
-"""Bytes of a string, elements of an array."""
-NEVER_RETURN = frozenset({"exit", "exit_group", "rt_sigreturn"})
-HEX_RESULTS = frozenset({"mmap", "brk", "mremap", "shmat"})
-F_GETFD, F_GETFL = 1, 3
-O_CREAT, O_TMPFILE = 0o100, 0o20000000
+RESULT_COLUMN = 40
+"""Where the result begins if the call is shorter."""
+HEX_RESULTS = frozenset(("mmap", "brk", "mremap", "shmat"))
+EINTR, EINVAL = 4, 22
+ERESTARTSYS, ERESTARTNOHAND, ERESTART_RESTARTBLOCK = 512, 514, 516
+NO_HANDLER = frozenset(("ppoll", "select", "pselect6", "pause", "rt_sigsuspend", "msgsnd", "msgrcv"))
+RESTART_BLOCK = frozenset(("poll", "nanosleep", "clock_nanosleep"))
+JUST_INTERRUPTED = frozenset(("epoll_wait", "epoll_pwait", "epoll_pwait2", "rt_sigtimedwait", "semop", "semtimedop"))
+PRINTERS = {**strace_special.PRINTERS, **strace_sockets.PRINTERS, **strace_ioctl.PRINTERS}
 
 
 class Tracer:
@@ -34,221 +42,127 @@ class Tracer:
     def __init__(self, process: Process, fd: int) -> None:
         self.process = process
         self.fd = fd
+        self.to_file = not same_file(fd, 2)
         self.first = os.getpid()
+        self.forked = False
         self.own = __import__(f"miniload.arch.{process.arch.name}.abi", fromlist=["FLAGS"]).FLAGS
 
     # -- lines
 
-    def write(self, line: str) -> None:
-        """One line, at once; with the thread's number where there are several."""
-        several = len(self.process.tasks) > 1 or os.getpid() != self.first
-        prefix = f"[pid {self.process.gettid():5d}] " if several else ""
-        os.write(self.fd, f"{prefix}{line}\n".encode("utf-8", "backslashreplace"))
+    def write(self, text: str, result: str = "") -> None:
+        """One line, at once. What cannot be written is lost: the guest goes on."""
+        line = self.prefix() + text
+        if result:
+            line = f"{line.ljust(RESULT_COLUMN - 1)} = {result}"
+        try:
+            os.write(self.fd, f"{line}\n".encode("utf-8", "backslashreplace"))
+        except OSError:
+            return
 
-    def wrap(self, name: str, service: Service) -> Service:
-        """The service, with a line for each call of it."""
-        known = name in TABLE and not TABLE[name].startswith("no:")
-        arguments = parse_row(TABLE[name])[1] if known else ()
-
-        def serve(task: Task, args: Sequence[int]) -> int | None:
-            shown = [self.before(task, name, arguments, index, args) for index in range(len(arguments))] if known else [f"{value:#x}" for value in args]
-            if name in NEVER_RETURN:
-                self.write(f"{name}({', '.join(map(str, shown))}) = ?")
-                return service(task, args)
-            try:
-                result = service(task, args)
-            except OSError as error:
-                result = -(error.errno or 22)
-            except (ValueError, OverflowError):
-                result = -22
-            got = 0 if result is None else result
-            for index, text in enumerate(shown):
-                if text is None:
-                    shown[index] = self.after(task, arguments, index, args, got)
-            self.write(f"{name}({', '.join(filter(None, shown))}) = {self.result(name, got, args)}{self.ready(task, name, got, args)}")
-            return result
-
-        return serve
-
-    def result(self, name: str, value: int, args: Sequence[int]) -> str:
-        """What a call returned."""
-        if -4096 < value < 0:
-            return failure(-value)
-        if name == "fcntl" and args[1] & 0xFFFFFFFF in (F_GETFD, F_GETFL):
-            if args[1] & 0xFFFFFFFF == F_GETFL:
-                return f"{value:#x} (flags {symbol('open', value, self.own)})"
-            return f"{value:#x} (flags FD_CLOEXEC)" if value else "0"
-        if name == "umask":
-            return octal(value)
-        if name in ("poll", "ppoll", "select", "pselect6") and not value:
-            return "0 (Timeout)"
-        if name in HEX_RESULTS:
-            return f"{value:#x}" if value else "0"
-        return str(value)
-
-    def ready(self, task: Task, name: str, value: int, args: Sequence[int]) -> str:
-        """What poll adds to its result: the descriptors with something to tell, and the time that is left."""
-        if name not in ("poll", "ppoll") or value <= 0:
-            return ""
-        space = task.process.space
-        found: list[str] = []
-        for index in range(min(args[1], SHOWN)):
-            fd, _, events = unpack("<ihh", space.read(args[0] + 8 * index, 8))
-            if events:
-                found.append(f"{{fd={fd}, revents={symbol('poll', events & 0xFFFF)}}}")
-        left = f", left {structs.timespec(space.read(args[2], 16))}" if name == "ppoll" and args[2] else ""
-        return f" ([{', '.join(found)}]{left})"
+    def prefix(self) -> str:
+        """Which thread it is."""
+        if self.to_file:
+            return f"{get_native_id():<5d} "
+        several = self.forked or len(self.process.tasks) > 1 or os.getpid() != self.first
+        return f"[pid {get_native_id():5d}] " if several else ""
 
     def signal(self, _task: Task, number: int, info: bytes) -> None:
         """A signal that a handler gets, or that ends the process."""
-        self.write(f"--- {signal(number)} {structs.siginfo(info)} ---")
+        self.write(f"--- {signal(number)} {siginfo(info)} ---")
 
     def ended(self, status: int, number: int) -> None:
         """The end of the process."""
         self.write(f"+++ killed by {signal(number)} +++" if number else f"+++ exited with {status} +++")
 
-    # -- arguments
+    # -- calls
 
-    def before(self, task: Task, name: str, arguments: tuple[Argument, ...], index: int, args: Sequence[int]) -> str | None:
-        """What is known of an argument before the call; None if only afterwards."""
-        argument, value = arguments[index], args[index]
-        kind = argument.kind
-        if kind in ("out", "iovout"):
-            return None if value else "NULL"
-        if kind == "io":
-            return self.pointed(task, arguments, index, args)
-        if kind == "in":
-            return self.pointed(task, arguments, index, args)
-        if kind == "iovin":
-            return self.vectors(task, value, number("int", args[argument.count or 0]), -1)
-        if kind in ("path", "lpath", "apath", "str"):
-            return self.string(task, value)
-        if kind == "argv":
-            return self.strings(task, value)
-        if kind == "envp":
-            return f"{value:#x} /* {self.count_strings(task, value)} vars */" if value else "NULL"
-        if kind == "mode" and name in ("openat", "open") and not args[index - 1] & (O_CREAT | O_TMPFILE):
-            return ""
-        return self.plain(name, kind, value, args)
+    def wrap(self, name: str, service: Service) -> Service:
+        """The service, with a line for each call of it."""
+        show = printer_of(name)
+        blocks = TABLE.get(name, "").partition(" ")[0].endswith("!")
 
-    def plain(self, name: str, kind: str, value: int, args: Sequence[int]) -> str:
-        """A number."""
-        if kind in ("hex", "ptr"):
-            if name == "fcntl":
-                return self.fcntl_argument(args)
-            return f"{value:#x}" if value else "NULL"
-        if kind == "dirfd":
-            return "AT_FDCWD" if number(kind, value) == -100 else str(number(kind, value))
-        if kind == "mode":
-            return octal(value & 0xFFFFFFFF)
-        if kind == "ioctl":
-            return ioctl(value & 0xFFFFFFFF)
-        if has(kind):
-            return symbol(kind, number(kind, value), self.own)
-        return str(number(kind, value))
-
-    def fcntl_argument(self, args: Sequence[int]) -> str:
-        """By the command: flags of the descriptor or the file, a number, or an address."""
-        command = args[1] & 0xFFFFFFFF
-        if command == 2:
-            return "FD_CLOEXEC" if args[2] == 1 else str(args[2])
-        if command == 4:
-            return symbol("open", args[2] & 0xFFFFFFFF, self.own)
-        if command in (1, 3, 9, 1025, 1032):
-            return ""
-        return str(args[2]) if args[2] < 1 << 20 else f"{args[2]:#x}"
-
-    def after(self, task: Task, arguments: tuple[Argument, ...], index: int, args: Sequence[int], result: int) -> str:
-        """What the call has stored."""
-        argument, value = arguments[index], args[index]
-        if result < 0:
-            return f"{value:#x}" if value else "NULL"
-        if argument.kind == "iovout":
-            return self.vectors(task, value, number("int", args[argument.count or 0]), result)
-        if not argument.struct:
-            return self.data(task, value, min(extent_of(arguments, argument, args), result))
-        return self.pointed(task, arguments, index, args)
-
-    def pointed(self, task: Task, arguments: tuple[Argument, ...], index: int, args: Sequence[int]) -> str:
-        """A struct, an array of them, or bytes."""
-        argument, value = arguments[index], args[index]
-        if not value:
-            return "NULL"
-        if not argument.struct:
-            return self.data(task, value, extent_of(arguments, argument, args))
-        decoder = structs.DECODERS.get(argument.struct)
-        try:
-            if argument.struct == "sockaddr":
-                return structs.sockaddr(task.process.space.read(value, min(extent_of(arguments, argument, args), 128)))
-            if decoder is None:
-                return f"{value:#x}"
-            size = decoder.size(task.process)
-            if argument.count is None:
-                return decoder.show(task.process, task.process.space.read(value, size))
-            count = max(number("int", args[argument.count]), 0)
-            shown = [decoder.show(task.process, task.process.space.read(value + size * i, size)) for i in range(min(count, SHOWN))]
-            return f"[{', '.join(shown)}{', ...' if count > SHOWN else ''}]"
-        except (OSError, ValueError, KeyError, IndexError):
-            return f"{value:#x}"
-
-    def data(self, task: Task, address: int, size: int) -> str:
-        """Bytes, the first of them."""
-        if not address:
-            return "NULL"
-        try:
-            data = task.process.space.read(address, min(max(size, 0), SHOWN))
-        except OSError:
-            return f"{address:#x}"
-        return structs.quoted(data) + ("..." if size > SHOWN else "")
-
-    def string(self, task: Task, address: int) -> str:
-        """A string, whole if it is a path's length."""
-        if not address:
-            return "NULL"
-        try:
-            return structs.quoted(task.process.space.read_string(address))
-        except OSError:
-            return f"{address:#x}"
-
-    def strings(self, task: Task, address: int) -> str:
-        """argv."""
-        found: list[str] = []
-        space = task.process.space
-        try:
-            for index in range(SHOWN + 1):
-                place = int.from_bytes(space.read(address + 8 * index, 8), "little")
-                if not place:
-                    return f"[{', '.join(found)}]"
-                found.append(self.string(task, place))
-        except OSError:
-            return f"{address:#x}" if address else "NULL"
-        return f"[{', '.join(found[:SHOWN])}, ...]"
-
-    def count_strings(self, task: Task, address: int) -> int:
-        """envp's length."""
-        for index in range(4096):
+        def serve(task: Task, args: Sequence[int]) -> int | None:
+            call = Call(task, name, args, self.own)
+            phases = show(call)
+            shown = parts(phases, call)
+            pid = os.getpid()
             try:
-                if not int.from_bytes(task.process.space.read(address + 8 * index, 8), "little"):
-                    return index
-            except OSError:
-                return index
-        return 4096
+                result = service(task, args)
+            except OSError as error:
+                result = -(error.errno or EINVAL)
+            except (ValueError, OverflowError):
+                result = -EINVAL
+            except BaseException as end:
+                self.unfinished(name, shown, end)
+                raise
+            if os.getpid() != pid:
+                return result  # a new process: the line is its parent's
+            call.result = before_handlers(call, result or 0) if blocks else result or 0
+            shown += parts(phases, call)
+            self.write(f"{name}({', '.join(shown)})", result_of(call))
+            if name in ("clone", "fork", "vfork") and call.result > 0:
+                self.forked = True
+            return result
 
-    def vectors(self, task: Task, address: int, count: int, limit: int) -> str:
-        """An iovec array; `limit` bytes of it were filled, all if it is negative."""
-        shown = []
-        try:
-            for index in range(min(max(count, 0), SHOWN)):
-                entry = task.process.space.read(address + 16 * index, 16)
-                base, size = int.from_bytes(entry[:8], "little"), int.from_bytes(entry[8:], "little")
-                there = size if limit < 0 else min(size, limit)
-                limit -= there if limit > 0 else 0
-                shown.append(f"{{iov_base={self.data(task, base, there)}, iov_len={size}}}")
-        except OSError:
-            return f"{address:#x}" if address else "NULL"
-        return f"[{', '.join(shown)}{', ...' if count > SHOWN else ''}]"
+        return serve
+
+    def unfinished(self, name: str, shown: list[str], end: BaseException) -> None:
+        """A call that does not return."""
+        self.write(f"{name}({', '.join(shown)})", "?")
+        if isinstance(end, threads.Ended):
+            self.write(f"+++ exited with {shown[0] if shown else 0} +++")
 
 
-def extent_of(arguments: tuple[Argument, ...], argument: Argument, args: Sequence[int]) -> int:
-    """Bytes that an argument without a struct points to."""
-    return extent(arguments, argument, args) if not argument.struct else max(number("int", args[argument.count or 0]), 0)
+def same_file(first: int, second: int) -> bool:
+    """Whether two descriptors are of the same file."""
+    try:
+        return os.path.samestat(os.fstat(first), os.fstat(second))
+    except OSError:
+        return False
+
+
+def printer_of(name: str) -> Printer:
+    """What prints the arguments of that call."""
+    special = PRINTERS.get(name)
+    if special is not None:
+        return special
+    row = ROWS.get(name) or (None if TABLE.get(name, "no:").startswith("no:") else TABLE[name].partition(" ")[2])
+    if row is None:
+        return unknown
+    arguments = parse_row(f"- {row}")[1]
+    return lambda call: strace_special.by_row(call, arguments)
+
+
+def unknown(call: Call) -> Iterator[list[str]]:
+    """A call of which no more is known."""
+    yield [f"{value:#x}" if value else "0" for value in call.args]
+
+
+def parts(phases: Iterator[list[str]], call: Call) -> list[str]:
+    """The arguments of the next phase. A guest may pass whatever it likes: what cannot be printed may not hurt it."""
+    try:
+        return next(phases, [])
+    except Exception:
+        return [f"{value:#x}" for value in call.args]
+
+
+def before_handlers(call: Call, result: int) -> int:
+    """What the kernel's own functions say of an interrupted call, before there is a result (kernel/signal.c)."""
+    if result != -EINTR or call.name in JUST_INTERRUPTED:
+        return result
+    if call.name in NO_HANDLER or (call.name == "clock_nanosleep" and call.args[1] & 1):
+        return -ERESTARTNOHAND
+    if call.name in RESTART_BLOCK or (call.name == "futex" and call.args[3]):
+        return -ERESTART_RESTARTBLOCK
+    return -ERESTARTSYS
+
+
+def result_of(call: Call) -> str:
+    """What a call returned."""
+    value = call.result
+    if -4096 < value < 0:
+        return failure(-value)
+    if call.name == "umask":
+        return octal(value)
+    text = call.shown_result or (f"{value & (1 << 64) - 1:#x}" if value and call.name in HEX_RESULTS else str(value))
+    return f"{text} ({call.note})" if call.note else text

@@ -126,7 +126,9 @@ static void on_signal(int number, siginfo_t *info, void *context)
         HOST_PC(interrupted) = (HOST_WORD)(uintptr_t)host_call_abandon;
     if (slot.running) {
         request_stop(slot.running);
-        make_sure(pc);
+        /* In a call of the host the engine is running already, and a request to stop is not lost. */
+        if (pc < (uintptr_t)host_call_start || pc > (uintptr_t)host_call_end)
+            make_sure(pc);
     }
     errno = saved;
 }

@@ -13,7 +13,7 @@ static void handler(int number, siginfo_t *info, void *context)
     siglongjmp(back, 1);
 }
 
-static void report(const char *name, volatile void *expected)
+static void report(const char *name, const volatile void *expected)
 {
     say("%s: %s, exact %d", name, code == SEGV_MAPERR ? "MAPERR" : code == SEGV_ACCERR ? "ACCERR" : "other", address == (uintptr_t)expected);
 }

@@ -12,14 +12,14 @@ static int inside(const void *address)
 
 static void nested(int number, siginfo_t *info, void *context)
 {
-    char here;
+    char here = 0;
     (void)number;
     say(" nested: on it %d, info on it %d, interrupted on it %d", inside(&here), inside(info), inside((void *)CONTEXT_SP((ucontext_t *)context)));
 }
 
 static void handler(int number, siginfo_t *info, void *context)
 {
-    char here;
+    char here = 0;
     stack_t now, other = {.ss_sp = base, .ss_size = SIZE};
     ucontext_t *interrupted = context;
     sigaltstack(NULL, &now);

@@ -29,7 +29,7 @@ int main(void)
     say("none: %s", outcome(sigtimedwait(&set, &info, &soon)));
     say("poll: %s", outcome(sigtimedwait(&set, &info, &none)));
     tick(30);
-    say("another's handler: %s", outcome(sigtimedwait(&set, &info, &longer)));
+    say("another's handler: %s", outcome(syscall(SYS_rt_sigtimedwait, &set, &info, &longer, 8))); /* musl's own begins anew */
     tick(0);
     pid_t child = fork();
     NEED(child >= 0);
