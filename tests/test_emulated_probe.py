@@ -305,8 +305,11 @@ def test_emulated_program_enters_as_under_qemu(guests: dict[str, dict[str, Path]
     found = emulated(program, program.parent, Surroundings(args=ARGUMENTS, env=env), b"-0", b"zero", *options)
     entry = {"aarch64": "x16", "riscv64": "t1"}[arch] if options else ""
     assert {**found["registers"], entry: 0} == {**expected["registers"], entry: 0}
-    for part in ("state", "argc", "argv", "signals", "blocked", "pending", "altstack", "umask", "cwd", "ids", "groups"):
+    for part in ("state", "argc", "argv", "blocked", "pending", "altstack", "umask", "cwd", "ids", "groups"):
         assert found[part] == expected[part], part
+    for report in (found, expected):  # qemu-user's own C library keeps 32 and 33 to itself, and hides how they were inherited
+        report["signals"][31:33] = []
+    assert found["signals"] == expected["signals"]
     large = guest_abi.load(arch).open_flags["O_LARGEFILE"]
     theirs_with_flag = [{**entry, "status_flags": entry["status_flags"] | large} for entry in expected["descriptors"]]
     assert [{**entry, "status_flags": entry["status_flags"] | large} for entry in found["descriptors"]] == theirs_with_flag, "qemu hides O_LARGEFILE"
