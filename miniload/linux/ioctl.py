@@ -8,7 +8,7 @@ guest's address for one of the emulator's.
 from __future__ import annotations
 
 import ctypes
-from errno import EFAULT, EIO, ENOTTY
+from errno import EFAULT, EINVAL, EIO, ENOTTY
 from struct import pack, unpack
 
 from miniload.linux.dispatch import pointer
@@ -70,6 +70,8 @@ VARIABLE = {
     0x40085203: (8, 4, "<I", 1),  # RNDADDENTROPY
     0xC0046686: (4, 2, "<H", 1),  # FS_IOC_MEASURE_VERITY
 }
+MOST_BYTES = 0xFFFFFFFF
+"""FIEMAP_MAX_EXTENTS is the number that makes no more bytes than this."""
 SIOCGIFCONF, TIOCSTI = 0x8912, 0x5412
 PLAIN_TYPES = frozenset((0xB7, 0xFF, *b"pW"))
 """Types of which no request has addresses: of namespaces, of pidfds, of real-time clocks, of watchdogs."""
@@ -106,7 +108,10 @@ def size_behind(task: Task, request: int, argument: int) -> int | None:
     if request in VARIABLE:
         head, place, form, element = VARIABLE[request]
         width = 2 if form == "<H" else 4
-        return head + element * int(unpack(form, task.process.space.read(argument + place, width))[0])
+        size = head + element * int(unpack(form, task.process.space.read(argument + place, width))[0])
+        if size > MOST_BYTES:
+            raise error(EINVAL)
+        return size
     # include/uapi/asm-generic/ioctl.h: direction, size, type and number.
     direction, size, kind = request >> 30, request >> 16 & 0x3FFF, request >> 8 & 0xFF
     if kind in PLAIN_TYPES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_native_id
 from fcntl import fcntl
 from resource import RLIMIT_NOFILE, getrlimit
 
@@ -97,7 +98,7 @@ class Process:
 
     def gettid(self) -> int:
         """This host thread's number, which is the guest's too."""
-        return self.vcpu.host_call(self.host_numbers["gettid"])
+        return get_native_id()
 
     def is_reserved(self, fd: int) -> bool:
         """Whether the descriptor is the emulator's own."""

@@ -27,7 +27,9 @@ PAGE = 4096
 MOST_STRINGS = 4096
 """Of an environment that are counted."""
 AT_FDCWD = -100
-SIZE_ASKED = frozenset(("getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr"))
+XATTR_SIZE_MAX = 65536
+SETXATTR = frozenset(("setxattr", "lsetxattr", "fsetxattr"))
+SIZE_ASKED = frozenset(("listxattr", "llistxattr", "flistxattr"))
 """Calls that store nothing if there is no room, and say how much it takes."""
 SIGSET_SIZE = 8
 SOCKADDR_MAX = 128
@@ -148,8 +150,7 @@ class Call:
             except OSError:
                 if not index:
                     return pointer(address)
-                shown.append(f"... /* {address + 16 * index:#x} */")
-                break
+                return f"[{', '.join(shown)}, ... /* {address + 16 * index:#x} */]"
             there = size if left < 0 else min(size, left)
             if left > 0:
                 left -= there
@@ -259,7 +260,8 @@ class Call:
         if argument.struct == "sigset":
             return self.sigset(value, next((self.args[i] for i, other in enumerate(arguments) if other.name == "size"), SIGSET_SIZE))
         if not argument.struct:
-            return self.data(value, count or 0)
+            too_large = self.name in SETXATTR and (count or 0) > XATTR_SIZE_MAX
+            return pointer(value) if too_large else self.data(value, count or 0)
         if argument.struct == "sockaddr":
             return self.sockaddr(value, count or 0)
         return self.struct(argument.struct, value, count)

@@ -149,7 +149,7 @@ def sendmsg(call: Call) -> Parts:
 def recvmsg(call: Call) -> Parts:
     """recvmsg(2): of a failed one, the room for an address is all that is known."""
     place = call.args[1]
-    before = length_at(call, place + 8) if place else None
+    before = length_at(call, place + 8) if place and length_at(call, place + 52) is not None else None
     yield [str(call.signed(0))]
     text = pointer(place)
     if before is not None:

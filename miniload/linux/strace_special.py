@@ -198,7 +198,7 @@ def selected(call: Call) -> Parts:
 
 def fd_set(call: Call, address: int, count: int) -> str:
     """Descriptors whose bits are set."""
-    if not address or count < 0:
+    if not address or count <= 0:
         return pointer(address)
     size = (min(count, FD_SETSIZE) + 7) // 8
     try:
@@ -222,10 +222,14 @@ def mask_and_size(call: Call, address: int) -> str:
 def epoll_waited(call: Call) -> Parts:
     """epoll_wait and its like: as many events as the result says."""
     yield [str(call.signed(0))]
-    events = call.struct("epoll_event", call.args[1], call.result) if call.result >= 0 else pointer(call.args[1])
-    shown = [events, str(call.signed(2)), call.struct("timespec", call.args[3]) if call.name == "epoll_pwait2" else str(call.signed(3))]
+    good = call.result >= 0
+    shown = [call.struct("epoll_event", call.args[1], call.result) if good else pointer(call.args[1]), str(call.signed(2))]
+    if call.name == "epoll_pwait2":
+        shown.append(call.struct("timespec", call.args[3]) if good else pointer(call.args[3]))
+    else:
+        shown.append(str(call.signed(3)))
     if call.name != "epoll_wait":
-        shown += [call.sigset(call.args[4], call.args[5]), str(call.args[5])]
+        shown += [call.sigset(call.args[4], call.args[5]) if good else pointer(call.args[4]), str(call.args[5])]
     yield shown
 
 
@@ -460,7 +464,7 @@ def cpu_set(call: Call, address: int, size: int) -> str:
         bits = int.from_bytes(call.read(address, min(size, FD_SETSIZE // 8)), "little")
     except OSError:
         return pointer(address)
-    return f"[{' '.join(str(cpu) for cpu in range(bits.bit_length()) if bits >> cpu & 1)}]"
+    return f"[{' '.join(str(cpu) for cpu in range(bits.bit_length()) if bits >> cpu & 1)}{' ...' if size > FD_SETSIZE // 8 else ''}]"
 
 
 def input_priority(call: Call) -> Parts:

@@ -109,9 +109,9 @@ def limit_text(value: int) -> str:
 
 
 def pollfd(data: bytes) -> str:
-    """As it is asked: what is returned goes with the result."""
+    """As it is asked: what is returned goes with the result. A negative descriptor is left out by the kernel."""
     fd, events = unpack_from("<iH", data)
-    return f"{{fd={fd}, events={flags('poll', events)}}}"
+    return f"{{fd={fd}, events={flags('poll', events)}}}" if fd >= 0 else f"{{fd={fd}}}"
 
 
 def stat(process: Process, data: bytes) -> str:
@@ -341,7 +341,7 @@ def sembuf(data: bytes) -> str:
 def mq_attr(data: bytes, new: bool = False) -> str:
     """`new`: of a queue that is made, where the flags mean nothing."""
     asked, *rest = unpack_from("<4q", data)
-    return "{{mq_flags={}, mq_maxmsg={}, mq_msgsize={}, mq_curmsgs={}}}".format(number(asked) if new else flags("mq_flags", asked), *rest)
+    return "{{mq_flags={}, mq_maxmsg={}, mq_msgsize={}, mq_curmsgs={}}}".format(number(asked & (1 << 64) - 1) if new else flags("mq_flags", asked), *rest)
 
 
 def sched_attr(data: bytes) -> str:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 WORD = 0xFFFF_FFFF
 QUAD = 0xFFFF_FFFF_FFFF_FFFF
 NO_OWN: Own = {}
-QUAD_KINDS = frozenset(("clone", "mremap", "mount", "prot", "resolve", "sched_flags", "sigaction", "unshare", "seals", "dnotify", "perf_event_open"))
+QUAD_KINDS = frozenset(
+    ("clone", "mremap", "mount", "prot", "resolve", "sched_flags", "sigaction", "unshare", "seals", "dnotify", "perf_event_open", "statx_attributes")
+)
 """Flags that the kernel takes as an unsigned long."""
 
 _named: dict[str, list[tuple[int, str]]] = {}

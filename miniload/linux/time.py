@@ -1,19 +1,23 @@
-"""timer_create(2), whose sigevent holds a value of the guest's own."""
+"""Timers of timer_create(2), which the host's kernel keeps for the guest."""
 
 from __future__ import annotations
-
-from miniload.linux.dispatch import pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.linux.task import Task
 
-SIGEVENT_SIZE = 64
 
-
-def timer_create(task: Task, clock: int, event: int, timer: int) -> int:
-    """timer_create(2): sigev_value is handed back to the guest as it is, and no other field is an address to the kernel."""
-    keep: list[object] = []
-    space = task.process.space
-    place = pointer(space.read(event, SIGEVENT_SIZE), keep) if event else 0
-    return task.host("timer_create", clock, place, space.host(timer, 4))
+def delete_timers(task: Task) -> None:
+    """What exec does with them (kernel/time/posix-timers.c, exit_itimers()): none is left. Where there is no /proc/self/timers (CONFIG_CHECKPOINT_RESTORE)
+    nobody knows which there are, and they stay."""
+    try:
+        with open("/proc/self/timers", encoding="ascii") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        if line.startswith("ID:"):
+            try:
+                task.host("timer_delete", int(line[3:]))
+            except OSError:
+                continue

@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from foreign.sysroot import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,16 +43,22 @@ class Ended(NamedTuple):
         return self.output + (f"(signal {-self.status})\n" if self.status < 0 else f"(exit {self.status})\n")
 
 
-def build(name: str, arch: str, folder: Path, shape: str = "static") -> Path:
-    """The program, compiled by zig unless it is in the folder already. CalledProcessError, with the compiler's words, if that fails."""
+def build(name: str, arch: str, shape: str = "static") -> Path:
+    """The program, compiled by zig unless the tests' cache has it. RuntimeError with the compiler's words if that fails."""
     target, shaping = TARGETS[shape]
-    program = folder / f"{arch}-{shape}" / name
+    compiler = ["-m", "ziglang", "cc", "-target", f"{arch}-{target}", *FLAGS, *shaping]
+    sources = [FOLDER / f"{name}.c", *sorted(FOLDER.glob("*.h"))]
+    key = sha256(b"\0".join([repr(compiler).encode(), *(source.read_bytes() for source in sources)])).hexdigest()[:16]
+    folder = cache_folder() / "behaviours" / f"{name}-{arch}-{shape}-{key}"
+    program = folder / name
     if not program.exists():
-        program.parent.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch}-{target}", *FLAGS, *shaping, str(FOLDER / f"{name}.c"), "-o", str(program)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name} for {arch}: {done.stderr}")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            made = Path(temporary, name)
+            done = subprocess.run([sys.executable, *compiler, str(sources[0]), "-o", str(made)], capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{name} for {arch}: {done.stderr}")
+            made.rename(program)
     return program
 
 

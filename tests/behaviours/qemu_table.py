@@ -12,7 +12,6 @@ import difflib
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -51,14 +50,14 @@ def version(command: str) -> str:
     return subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
 
-def rows(names: list[str], folder: Path) -> tuple[list[tuple[str, str, str, str]], dict[str, int]]:
+def rows(names: list[str]) -> tuple[list[tuple[str, str, str, str]], dict[str, int]]:
     """(behaviour, architecture, qemu-user's difference, miniload's) of those that differ, and how many agree."""
     found = []
     same = {"qemu-user": 0, "miniload": 0}
     for name in names:
-        expected = run([build(name, "x86_64", folder)])
+        expected = run([build(name, "x86_64")])
         for arch in ARCHITECTURES:
-            program = build(name, arch, folder)
+            program = build(name, arch)
             under = {"qemu-user": run([f"qemu-{arch}", program]), "miniload": run([*MINILOAD, program])}
             cells = {runner: difference(expected, ended) for runner, ended in under.items()}
             for runner, cell in cells.items():
@@ -100,8 +99,7 @@ def main() -> None:
     if missing:
         sys.exit(f"needs {', '.join(missing)} on PATH")
     names = arguments.names or NAMES
-    with tempfile.TemporaryDirectory() as folder:
-        found, same = rows(names, Path(folder))
+    found, same = rows(names)
     text = table(names, found, same)
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")

@@ -43,9 +43,9 @@ static void try(const char *name, void *(*run)(void *))
     NEED(pthread_kill(thread, SIGUSR1) == 0);
     while (!caught_by)
         sched_yield();
-    say("%s: in its thread %d, not in the first %d, code %d", name, caught_by == number, caught_by != getpid(), code);
     stop = 1;
     pthread_join(thread, NULL);
+    say("%s: in its thread %d, not in the first %d, code %d", name, caught_by == number, caught_by != getpid(), code);
 }
 
 int main(void)
