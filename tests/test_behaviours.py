@@ -44,8 +44,6 @@ KNOWN = {
     "exec_thread": "a thread other than the first that execs keeps its number, and the first one's host thread stays",
     "jit_dual": "AArch64: code mapped twice and rewritten through the writable mapping is stale, IC IVAU is not seen",
     "map_shared": "atomic operations of different processes on shared memory are not atomic to each other",
-    "signal_pending": "a blocked signal that is ignored while it is pending",
-    "fork_threads": "fork in a process with many threads sometimes hangs",
 }
 """What is not right yet, and why."""
 

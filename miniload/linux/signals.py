@@ -192,8 +192,8 @@ def restart_call(task: Task, args: Sequence[int]) -> None:
     vcpu.write_registers(values)
 
 
-def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Action, address: int, trap: int, base: int | None = None) -> None:
-    """setup_rt_frame() and signal_delivered(). `base`: what is blocked now, if that is not `mask`, which the handler's return puts back."""
+def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Action, address: int, trap: int, waited: int | None = None) -> None:
+    """setup_rt_frame() and signal_delivered(). `waited`: what is blocked now, if that is not `mask`, which the handler's return puts back."""
     process = task.process
     vcpu = process.vcpu
     sp = vcpu.read_registers((process.abi.stack_pointer,))[0]
@@ -217,7 +217,7 @@ def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Actio
     if action.flags & SA_RESETHAND:
         process.actions.pop(signal, None)
         vcpu.signal_action(signal, DEFAULT, 0)
-    blocked = (mask if base is None else base) | action.mask
+    blocked = (mask if waited is None else waited) | action.mask
     if not action.flags & SA_NODEFER:
         blocked |= 1 << signal - 1
     if process.trace is not None:

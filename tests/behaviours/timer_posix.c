@@ -8,7 +8,8 @@ static void handler(int number, siginfo_t *info, void *context)
     (void)number, (void)context;
     value = info->si_value.sival_int;
     code = info->si_code == SI_TIMER;
-    overrun = info->si_overrun;
+    if (info->si_overrun > overrun)
+        overrun = info->si_overrun;
     handled++;
 }
 
