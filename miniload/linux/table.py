@@ -225,7 +225,7 @@ TABLE = {
     "connect": "pass! fd:fd address:in:sockaddr(length) length:int",
     "getsockname": "pass fd:fd address:out:sockaddr_storage length:io:int",
     "getpeername": "pass fd:fd address:out:sockaddr_storage length:io:int",
-    "sendto": "pass! fd:fd buffer:in(size) size:size flags:msg address:in:sockaddr(length) length:int",
+    "sendto": "pass! fd:fd buffer:in(size) size:size flags:msg address:in:sockaddr_storage length:int",
     "recvfrom": "pass! fd:fd buffer:out(size) size:size flags:msg address:out:sockaddr_storage length:io:int",
     "sendmsg": "sockets.sendmsg! fd:fd message:ptr flags:msg",
     "recvmsg": "sockets.recvmsg! fd:fd message:ptr flags:msg",

@@ -76,7 +76,6 @@ int main(void)
     TELL(setsockopt(tcp, SOL_SOCKET, 9999, &on, 4));
     TELL(setsockopt(0, SOL_SOCKET, SO_REUSEADDR, &on, 4));
     get(tcp, SOL_SOCKET, 9999, 4);
-    get(tcp, 9999, 1, 4);
     TELL(setsockopt(tcp, 9999, 1, &on, 4));
     TELL(getsockopt(tcp, SOL_SOCKET, SO_TYPE, &on, NOWHERE));
     socklen_t room = 4;

@@ -12,7 +12,9 @@ int main(void)
 {
     int p[2];
     TELL(pipe(p));
-    struct pollfd two[2] = {{p[0], POLLIN, 0}, {99, POLLIN, 0}};
+    static struct pollfd two[2]; /* far from the end of the address space */
+    two[0] = (struct pollfd){p[0], POLLIN, 0};
+    two[1] = (struct pollfd){99, POLLIN, 0};
     TELL(poll(two, 2, 0));
     SHOW("%#x %#x", two[0].revents, two[1].revents);
     two[1].fd = -1;

@@ -36,7 +36,7 @@ static long send_fds(int socket, const int *fds, int count)
 static struct cmsghdr *next_header(struct msghdr *message, struct cmsghdr *head)
 {
     size_t at = (size_t)((char *)head - (char *)message->msg_control) + ((head->cmsg_len + 7) & ~(size_t)7);
-    return at + sizeof *head <= message->msg_controllen ? (struct cmsghdr *)((char *)message->msg_control + at) : 0;
+    return head->cmsg_len >= sizeof *head && at + sizeof *head <= message->msg_controllen ? (struct cmsghdr *)((char *)message->msg_control + at) : 0;
 }
 
 static void receive(int socket, int flags, size_t room)
@@ -47,7 +47,7 @@ static void receive(int socket, int flags, size_t room)
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room ? &control : 0, .msg_controllen = room};
     long got = recvmsg(socket, &message, flags);
     printf("recvmsg: %ld %s, control %d, flags %#x", got, bytes, (int)message.msg_controllen, message.msg_flags);
-    for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head; head = next_header(&message, head)) {
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); got >= 0 && head; head = next_header(&message, head)) {
         printf(" [%d %d %d:", head->cmsg_level, head->cmsg_type, (int)head->cmsg_len);
         for (size_t at = 0; head->cmsg_type == SCM_RIGHTS && CMSG_LEN(at) < head->cmsg_len; at += sizeof(int)) {
             int fd = *(int *)(CMSG_DATA(head) + at);

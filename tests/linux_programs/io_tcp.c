@@ -15,8 +15,9 @@ static void name(const char *what, int fd, int (*get)(int, struct sockaddr *, so
 int main(void)
 {
     char buffer[64] = "";
-    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, peer;
+    static struct sockaddr_in place = {.sin_family = AF_INET}, peer; /* far from the end of the address space */
     socklen_t size = sizeof place;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     signal(SIGPIPE, SIG_IGN);
     int listener = TELL(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     TELL(bind(listener, (struct sockaddr *)&place, sizeof place));

@@ -72,7 +72,6 @@ int main(void)
     TELL(ioctl(slave, TIOCGSID, &word));
     TELL(ioctl(slave, TIOCSPGRP, &(int){getpid()}));
     TELL(ioctl(slave, TIOCNOTTY));
-    TELL(ioctl(slave, TIOCSTI, "x"));
     TELL(ioctl(slave, TIOCMGET, &word));
     TELL(ioctl(slave, TCGETS, NOWHERE));
     TELL(ioctl(slave, TCSETS, NOWHERE));

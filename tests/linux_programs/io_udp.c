@@ -79,6 +79,9 @@ int main(void)
     *last = several[0];
     TELL(syscall(SYS_sendmmsg, a, last, 2, 0));
     TELL(syscall(SYS_recvmmsg, b, last, 2, 0, 0));
+    message = (struct msghdr){.msg_namelen = 99, .msg_iov = &part, .msg_iovlen = 1};
+    TELL(syscall(SYS_recvmsg, b, &message, 0));
+    SHOW("name %d", message.msg_namelen);
     TELL(close(b));
     TELL(send(a, "x", 1, 0));
     TELL(send(a, "x", 1, 0));
