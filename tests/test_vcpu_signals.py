@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -39,3 +41,23 @@ def test_no_stop_from_another_thread_is_lost() -> None:
             begun.release()
             assert vcpu.run().reason == STOP
         thread.join()
+
+
+def test_mask_can_be_asked_for_and_set_while_a_signal_is_in_the_slot() -> None:
+    """A fault and a signal at once: what the guest blocks is the slot's mask then, and a call of the host would not even begin. Expected: sigprocmask(2)."""
+    usr1, usr2 = 1 << signal.SIGUSR1 - 1, 1 << signal.SIGUSR2 - 1
+    with Vcpu(VCPU) as vcpu:
+        slot, before = vcpu.slot(), vcpu.signal_mask(signal.SIG_BLOCK, 0)
+        try:
+            vcpu.signal_action(signal.SIGUSR1, 2, 0)
+            vcpu.signal_mask(signal.SIG_SETMASK, usr2)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert (slot.pending, slot.mask) == (signal.SIGUSR1, usr2)
+            assert vcpu.signal_mask(signal.SIG_BLOCK, usr1) == usr2
+            assert vcpu.signal_mask(signal.SIG_UNBLOCK, usr2) == usr1 | usr2
+            assert slot.mask == usr1
+        finally:
+            slot.pending = 0
+            vcpu.signal_action(signal.SIGUSR1, 0, 0)
+            vcpu.signal_mask(signal.SIG_SETMASK, before)
+        assert signal.SIGUSR1 not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from ctypes import addressof, c_uint64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +40,5 @@ class Task:
         return got
 
     def host_mask(self, how: int, mask: int) -> int:
-        """rt_sigprocmask(2) for this thread: the mask before. Never cut short by a signal that is there already."""
-        before = (c_uint64 * 2)(mask, 0)
-        address = addressof(before)
-        while self.process.vcpu.host_call(self.process.host_numbers["rt_sigprocmask"], how, address, address + 8, 8) < 0:
-            pass
-        return before[1]
+        """rt_sigprocmask(2) for this thread: the mask before."""
+        return self.process.vcpu.signal_mask(how, mask)

@@ -149,6 +149,7 @@ def _library() -> ctypes.CDLL:
         raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
     library.vcpu_region.restype = c_void_p
     library.signal_slot.restype = c_void_p
+    library.signal_mask.restype = c_uint64
     library.vcpu_read_string.restype = library.vcpu_written.restype = c_int64
     library.host_call.restype = library.vcpu_blocking_call.restype = c_long
     library.vcpu_task_destroy.restype = None
@@ -296,6 +297,11 @@ class Vcpu:
     def signal_action(self, signal: int, mode: int, child_flags: int) -> int:
         """What the host does with a signal: 0 its default, 1 nothing, 2 puts it into the thread's slot. `child_flags`: SA_NOCLDSTOP, SA_NOCLDWAIT."""
         return self._check("signal_action", self._core.signal_action(c_int(signal), c_int(mode), c_int(child_flags)))
+
+    def signal_mask(self, how: int, mask: int) -> int:
+        """sigprocmask for this host thread, whether or not a signal is in its slot: the mask before."""
+        before: int = self._core.signal_mask(c_int(how), c_uint64(mask))
+        return before
 
     def protect(self, start: int, size: int, protection: int) -> None:
         """Sets what the guest may do with whole pages: READ, WRITE, EXEC or 0, and FILE if the mapped file may be too short. Forgets what was

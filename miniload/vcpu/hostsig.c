@@ -141,3 +141,23 @@ int signal_action(int number, int mode, int child_flags)
     unsigned long flags = SA_SIGINFO | (child_flags & NO_CHILD_STOP ? SA_NOCLDSTOP : 0) | (child_flags & NO_CHILD_WAIT ? SA_NOCLDWAIT : 0);
     return set_action(number, handler, flags, ~(uint64_t)0);
 }
+
+static uint64_t replace_mask(uint64_t mask)
+{
+    uint64_t before = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &before, sizeof mask);
+    return before;
+}
+
+uint64_t signal_mask(int how, uint64_t mask)
+{
+    uint64_t before = replace_mask(~(uint64_t)0); /* nothing comes into the slot from here on */
+    if (slot.pending)
+        before = slot.mask;
+    uint64_t after = how == SIG_BLOCK ? before | mask : how == SIG_UNBLOCK ? before & ~mask : mask;
+    if (slot.pending)
+        slot.mask = after;
+    else
+        replace_mask(after);
+    return before;
+}

@@ -31,6 +31,8 @@ void end_kicking(const struct signal_slot *slot);
 void signal_text(uintptr_t begin, uintptr_t end);
 /* What the host does with a signal. 0 or -errno. */
 VCPU_API int signal_action(int number, int mode, int child_flags);
+/* sigprocmask for this thread: the mask before. With a signal in the slot the host blocks all, and it is the slot's mask that is asked for and changed. */
+VCPU_API uint64_t signal_mask(int how, uint64_t mask);
 /* The system call, -errno included, or HOST_RESTART. */
 VCPU_API long host_call(long number, const long args[6]);
 
