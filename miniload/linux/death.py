@@ -15,7 +15,8 @@ def die_of(signal: int) -> NoReturn:
     libc = ctypes.CDLL(None)
     libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
     libc.signal(signal, None)
-    unblocked = (ctypes.c_uint64 * 16)()
-    libc.sigprocmask(2, unblocked, None)
+    # Only this one is let through: another that is caught would have the host block all again (vcpu/hostsig.c).
+    others = (ctypes.c_uint64 * 16)((1 << 64) - 1 & ~(1 << signal - 1))
+    libc.sigprocmask(2, others, None)
     libc["raise"](signal)  # to this very thread: of a process-directed one the kernel may only wake another, and this goes on
     os._exit(128 + signal)
