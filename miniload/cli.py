@@ -106,10 +106,11 @@ def run(options: Options, launched: str | None) -> int:
         return 0
     if not options.command:
         raise UsageError("", "no program given", remedy="miniload --help")
-    foreign = emulated(options, launched)
+    program, env = program_and_environment(options, launched is not None)
+    foreign = emulated(options, launched, program, env)
     if foreign is not None:
         return foreign
-    plan = make_plan(options, launched is not None)
+    plan = make_plan(options, program, env)
     if options.explain:
         return explain(plan, options.json)
     if options.pack is not None:
@@ -120,14 +121,13 @@ def run(options: Options, launched: str | None) -> int:
     return execute(plan, options.verbose, launched or "")
 
 
-def emulated(options: Options, launched: str | None) -> int | None:
+def emulated(options: Options, launched: str | None, program: bytes, env: list[bytes]) -> int | None:
     """Runs or explains the program in the emulator, if that is who has to; None if this machine can run it."""
     from miniload import arch as architectures
     from miniload.plan.machine import machine_of
 
     if options.engine == "native":
         return None
-    program, env = program_and_environment(options, launched is not None)
     machine = machine_of(program, locator(options.sysroot))
     native = architectures.host()
     if machine not in architectures.BY_MACHINE or (options.engine == "auto" and native is not None and machine == native.machine):
@@ -171,11 +171,10 @@ def program_and_environment(options: Options, launched: bool) -> tuple[bytes, li
     return search_path(options.command[0], path), env
 
 
-def make_plan(options: Options, launched: bool) -> LoadPlan:
+def make_plan(options: Options, program: bytes, env: list[bytes]) -> LoadPlan:
     """The plan for the command."""
     from miniload.plan.build import build
 
-    program, env = program_and_environment(options, launched)
     argv0 = options.command[0] if options.argv0 is None else options.argv0
     if not options.aslr:
         disable_aslr()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.aarch64.abi import OPEN_FLAGS
 from miniload.arch.aarch64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
@@ -20,7 +21,7 @@ def cpuinfo(count: int) -> str:
 
 GUEST = GuestArch(
     machine="aarch64",
-    open_flags={"O_DIRECTORY": 0o40000, "O_NOFOLLOW": 0o100000, "O_DIRECT": 0o200000, "O_LARGEFILE": 0o400000},
+    open_flags=OPEN_FLAGS,
     pack_stat=pack_generic_stat,
     epoll_packed=False,
     sem_padded=False,
@@ -28,8 +29,7 @@ GUEST = GuestArch(
     has_restorer=True,
     execute_only=False,
     low_flag=0,
-    stack_pointer="sp",
-    thread_pointer="tpidr_el0",
+    entry_registers={},
     signal_return=pack("<II", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
     push_frame=push,
     pop_frame=pop,
@@ -39,6 +39,3 @@ GUEST = GuestArch(
     restores_number=False,
     cpuinfo=cpuinfo,
 )
-
-ENTRY_REGISTERS: dict[str, int] = {}
-"""What exec leaves in registers that are not 0."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from struct import pack
 
 from miniload.arch.aarch64.hwcap import MAX_MODEL_AUXV, auxv_of, emulate
@@ -35,23 +34,9 @@ TO_EL0 = (
 
 
 def enter_user(vcpu: Vcpu) -> None:
-    """Runs TO_EL0 in a page that is there for that moment only. It ends with a fetch from address 0, where nothing is mapped."""
-    from miniload.vcpu.core import EXEC, FAULT, PAGE, READ, VcpuError
-
-    code = pack(f"<{len(TO_EL0)}I", *TO_EL0)
-    at = PAGE  # any page but that at 0
-    libc = ctypes.CDLL(None, use_errno=True)
-    host = vcpu.base + at
-    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 3)
-    ctypes.memmove(host, code, len(code))
-    vcpu.protect(at, PAGE, READ | EXEC)
-    vcpu.write_registers({"x4": SCTLR_USER, "x5": CPACR_FP, "x6": CNTKCTL_USER, "x7": TCR_TBI0, "pc": at})
-    left = vcpu.run()
-    vcpu.protect(at, PAGE, 0)
-    ctypes.memset(host, 0, PAGE)
-    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 0)
-    if (left.reason, left.pc) != (FAULT, 0):
-        raise VcpuError("aarch64", f"cannot enter EL0: {left}")
+    """By TO_EL0, which needs four values and leaves them."""
+    values = {"x4": SCTLR_USER, "x5": CPACR_FP, "x6": CNTKCTL_USER, "x7": TCR_TBI0}
+    vcpu.run_privileged(pack(f"<{len(TO_EL0)}I", *TO_EL0), values)
     vcpu.write_registers({f"x{number}": 0 for number in range(31)})
 
 

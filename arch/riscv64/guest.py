@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.riscv64.abi import OPEN_FLAGS
 from miniload.arch.riscv64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
@@ -15,7 +16,7 @@ def cpuinfo(count: int) -> str:
 
 GUEST = GuestArch(
     machine="riscv64",
-    open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
+    open_flags=OPEN_FLAGS,
     pack_stat=pack_generic_stat,
     epoll_packed=False,
     sem_padded=False,
@@ -23,8 +24,7 @@ GUEST = GuestArch(
     has_restorer=False,
     execute_only=True,
     low_flag=0,
-    stack_pointer="sp",
-    thread_pointer="tp",
+    entry_registers={},
     signal_return=pack("<II", 0x08B00893, 0x00000073),  # li a7, 139; ecall
     push_frame=push,
     pop_frame=pop,
@@ -34,6 +34,3 @@ GUEST = GuestArch(
     restores_number=False,
     cpuinfo=cpuinfo,
 )
-
-ENTRY_REGISTERS: dict[str, int] = {}
-"""What exec leaves in registers that are not 0."""

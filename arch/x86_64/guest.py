@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.x86_64.abi import OPEN_FLAGS
 from miniload.arch.x86_64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, times
 
@@ -42,7 +43,7 @@ def cpuinfo(count: int) -> str:
 
 GUEST = GuestArch(
     machine="x86_64",
-    open_flags={"O_DIRECTORY": 0o200000, "O_NOFOLLOW": 0o400000, "O_DIRECT": 0o40000, "O_LARGEFILE": 0o100000},
+    open_flags=OPEN_FLAGS,
     pack_stat=pack_stat,
     epoll_packed=True,
     sem_padded=True,
@@ -50,8 +51,8 @@ GUEST = GuestArch(
     has_restorer=True,
     execute_only=False,
     low_flag=0x40,
-    stack_pointer="sp",
-    thread_pointer="fs_base",
+    # Those of FNINIT, and MXCSR with every exception masked (arch/x86/kernel/fpu/init.c, fpstate_init_user()).
+    entry_registers={"fpcw": 0x37F, "fptag": 0xFFFF, "mxcsr": 0x1F80},
     signal_return=b"",
     push_frame=push,
     pop_frame=pop,
@@ -61,6 +62,3 @@ GUEST = GuestArch(
     restores_number=True,
     cpuinfo=cpuinfo,
 )
-
-ENTRY_REGISTERS: dict[str, int] = {"fpcw": 0x37F, "fptag": 0xFFFF, "mxcsr": 0x1F80}
-"""What exec leaves in registers that are not 0: those of FNINIT, and MXCSR with every exception masked (arch/x86/kernel/fpu/init.c, fpstate_init_user())."""

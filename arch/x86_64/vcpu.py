@@ -6,7 +6,6 @@ it, where a CPU without AVX has them undefined. Only a program that uses AVX wit
 
 from __future__ import annotations
 
-import ctypes
 from struct import pack
 
 from miniload.vcpu.arch import HookedCall, VcpuArch
@@ -37,22 +36,8 @@ TO_RING_3 = (
 
 
 def enter_user(vcpu: Vcpu) -> None:
-    """Runs TO_RING_3 in a page that is there for that moment only. It ends with a fetch from address 0, where nothing is mapped."""
-    from miniload.vcpu.core import EXEC, FAULT, PAGE, READ, VcpuError
-
-    at = PAGE  # any page but that at 0
-    libc = ctypes.CDLL(None, use_errno=True)
-    host = vcpu.base + at
-    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 3)
-    ctypes.memmove(host, TO_RING_3, len(TO_RING_3))
-    vcpu.protect(at, PAGE, READ | EXEC)
-    vcpu.write_registers({"rcx": EFER, "rax": EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, "rdx": 0, "pc": at})
-    left = vcpu.run()
-    vcpu.protect(at, PAGE, 0)
-    ctypes.memset(host, 0, PAGE)
-    libc.mprotect(ctypes.c_void_p(host), ctypes.c_size_t(PAGE), 0)
-    if (left.reason, left.pc) != (FAULT, 0):
-        raise VcpuError("x86_64", f"cannot enter ring 3: {left}")
+    """By TO_RING_3, which needs EFER's number and value and leaves them."""
+    vcpu.run_privileged(TO_RING_3, {"rcx": EFER, "rax": EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, "rdx": 0})
     vcpu.write_registers({**dict.fromkeys(GENERAL, 0), "eflags": 0x202})
 
 

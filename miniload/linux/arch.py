@@ -21,7 +21,7 @@ class GuestArch(Record):
     struct stat. `epoll_packed`: whether struct epoll_event has no padding. `sem_padded`: whether struct semid64_ds has some.
     `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
     `execute_only`: whether code can be mapped so that it cannot be read. `low_flag`: MAP_32BIT, or 0.
-    `stack_pointer`, `thread_pointer`: registers' names. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
+    `entry_registers`: what exec leaves in registers that are not 0. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
     brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `min_stack`: MINSIGSTKSZ.
     `syscall_size`: bytes of the system call instruction.
     `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
@@ -37,8 +37,7 @@ class GuestArch(Record):
     has_restorer: bool
     execute_only: bool
     low_flag: int
-    stack_pointer: str
-    thread_pointer: str
+    entry_registers: dict[str, int]
     signal_return: bytes
     push_frame: Callable[[Vcpu, int, Frame], tuple[int, bytes, dict[str, int]]]
     pop_frame: Callable[[Vcpu, GuestSpace, int], tuple[int, tuple[int, int, int]]]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from miniload.linux.files import write_all
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.linux.process import Process
@@ -39,12 +41,6 @@ class Borrowed:
         except OSError:
             pass  # the parent was killed
         os.close(self.pipe)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
 
 
 def wait_for_child(task: Task, pipe: int) -> None:

@@ -44,15 +44,13 @@ def number(kind: str, value: int) -> int:
 class Dispatcher:
     """Serves one process's system calls."""
 
-    def __init__(self, process: Process, numbers: dict[str, int], host_numbers: dict[str, int], trace: bool) -> None:
+    def __init__(self, process: Process, numbers: dict[str, int], host_numbers: dict[str, int]) -> None:
         self.process = process
         self.names = {value: name for name, value in numbers.items()}
         self.host_numbers = host_numbers
         self.services: dict[int, Service] = {}
         self.blocking: set[int] = set()
         """Calls that may wait, and so be interrupted by a signal."""
-        self.trace = trace
-        """Whether every call has to be seen here, so that the core may pass none through."""
 
     def name(self, nr: int) -> str:
         """The call's name."""
@@ -119,7 +117,7 @@ class Dispatcher:
         host_number = self.host_numbers.get(name)
         if host_number is None:
             return lambda _task, _args: -ENOSYS
-        if not self.trace:
+        if self.process.trace is None:  # which has to see every call
             row = pass_through(host_number, arguments, blocks)
             if row is not None:
                 self.process.vcpu.pass_row(nr, row)

@@ -125,8 +125,7 @@ def set_personality(process: Process) -> None:
 def open_planned(ref: FileRef) -> int:
     """Opens a file of the plan, which must be the one that was planned."""
     fd = os.open(ref.path, os.O_RDONLY | os.O_CLOEXEC)
-    status = os.fstat(fd)
-    if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != (ref.device, ref.inode, ref.size, ref.mtime_ns):
+    if not ref.is_still(os.fstat(fd)):
         os.close(fd)
         raise ExecError(ref.path, "has changed since the plan was made", errno=EEXIST)
     return fd
@@ -274,10 +273,4 @@ def place_heap(process: Process, plan: LoadPlan, layout: Layout) -> None:
 def enter(process: Process, entry: int, sp: int) -> None:
     """Registers as ELF_PLAT_INIT and start_thread() leave them."""
     process.vcpu.restore(process.fresh)
-    process.vcpu.write_registers({**entry_registers(process.arch.name), "pc": entry, process.abi.stack_pointer: sp})
-
-
-def entry_registers(name: str) -> dict[str, int]:
-    """Those registers of an architecture that do not begin with what the engine gives them, or 0."""
-    registers: dict[str, int] = __import__(f"miniload.arch.{name}.guest", fromlist=["ENTRY_REGISTERS"]).ENTRY_REGISTERS
-    return registers
+    process.vcpu.write_registers({**process.abi.entry_registers, "pc": entry, process.vcpu.arch.stack_pointer: sp})

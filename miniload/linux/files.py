@@ -32,12 +32,12 @@ POINTER_COMMANDS = {
 
 def to_host(process: Process, flags: int) -> int:
     """O_* flags of the guest in the host's numbers."""
-    return _convert(flags, process.abi.open_flags, process.host_flags)
+    return _convert(flags, process.abi.open_flags, process.host_abi.open_flags)
 
 
 def to_guest(process: Process, flags: int) -> int:
     """And back."""
-    return _convert(flags, process.host_flags, process.abi.open_flags)
+    return _convert(flags, process.host_abi.open_flags, process.abi.open_flags)
 
 
 def _convert(flags: int, source: dict[str, int], target: dict[str, int]) -> int:
@@ -105,9 +105,7 @@ def open_view(task: Task, text: bytes, flags: int) -> int:
         raise error(ENOTDIR)
     fd = os.memfd_create("proc", os.MFD_CLOEXEC)
     try:
-        rest = memoryview(text)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        write_all(fd, text)
         os.lseek(fd, 0, os.SEEK_SET)
         # Open it once more: as a descriptor that can be had for reading only, and in the lowest number.
         again = os.open(b"/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_CLOEXEC)
@@ -121,6 +119,13 @@ def open_view(task: Task, text: bytes, flags: int) -> int:
         lowest = again
     os.set_inheritable(lowest, not flags & os.O_CLOEXEC)
     return lowest
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """All of it, however little the host takes at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def open(task: Task, path: int, flags: int, mode: int) -> int:

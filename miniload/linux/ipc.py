@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from errno import EINVAL
 from struct import pack, unpack
 
-from miniload.linux import arch as guest_arch
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
 
@@ -68,7 +66,7 @@ def semctl(task: Task, identifier: int, number: int, command: int, argument: int
         return task.host("semctl", identifier, number, command, space.host(argument, 40))
     if plain not in SEM_STATUS:
         return task.host("semctl", identifier, number, command, argument)
-    host = guest_arch.load(os.uname().machine).sem_padded
+    host = process.host_abi.sem_padded
     given = bytes(_sizes(host))
     if plain == IPC_SET:
         given = _pack_semaphores(host, *_unpack_semaphores(process.abi.sem_padded, space.read(argument, _sizes(process.abi.sem_padded))))
@@ -82,7 +80,7 @@ def semctl(task: Task, identifier: int, number: int, command: int, argument: int
 
 def _count(task: Task, identifier: int) -> int:
     keep: list[object] = []
-    host = guest_arch.load(os.uname().machine).sem_padded
+    host = task.process.host_abi.sem_padded
     place = pointer(bytes(_sizes(host)), keep)
     task.host("semctl", identifier, 0, IPC_STAT, place)
     return _unpack_semaphores(host, ctypes.string_at(place, _sizes(host)))[3]

@@ -25,10 +25,9 @@ _syscall = ctypes.CDLL(None, use_errno=True).syscall
 class Paths:
     """Looks paths up. `sysroot` is a directory's absolute path without a slash at its end, or b"" for none."""
 
-    def __init__(self, sysroot: bytes, reserve: object = None) -> None:
+    def __init__(self, sysroot: bytes) -> None:
         # One that is not there is none, as to qemu-user: the variable may be set for everybody.
         self.sysroot = os.path.realpath(sysroot).rstrip(b"/") if sysroot and os.path.isdir(sysroot) else b""
-        self._fd = -1
         self._openat2 = True
 
     def host(self, path: bytes, follow: bool = True) -> bytes:

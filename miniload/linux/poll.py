@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from errno import EINVAL
 from struct import pack, unpack
 
-from miniload.linux import arch as guest_arch
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
 
@@ -25,11 +23,6 @@ def event_format(packed: bool) -> str:
     return "<IQ" if packed else "<I4xQ"
 
 
-def host_packed() -> bool:
-    """Whether this host is one of those."""
-    return guest_arch.load(os.uname().machine).epoll_packed
-
-
 def epoll_ctl(task: Task, epoll: int, operation: int, fd: int, event: int) -> int:
     """epoll_ctl(2)."""
     process, keep = task.process, []  # type: ignore[var-annotated]
@@ -37,7 +30,7 @@ def epoll_ctl(task: Task, epoll: int, operation: int, fd: int, event: int) -> in
     if event:
         form = event_format(process.abi.epoll_packed)
         size = 12 if process.abi.epoll_packed else 16
-        place = pointer(pack(event_format(host_packed()), *unpack(form, process.space.read(event, size))), keep)
+        place = pointer(pack(event_format(process.host_abi.epoll_packed), *unpack(form, process.space.read(event, size))), keep)
     return task.host("epoll_ctl", process.checked(epoll), operation, process.checked(fd), place)
 
 
@@ -45,7 +38,7 @@ def _wait(task: Task, name: str, epoll: int, events: int, count: int, *rest: int
     process = task.process
     if count <= 0 or count > (1 << 31) // 16:
         raise error(EINVAL)
-    guest, host = process.abi.epoll_packed, host_packed()
+    guest, host = process.abi.epoll_packed, process.host_abi.epoll_packed
     if guest == host:
         return task.host(name, process.checked(epoll), process.space.host(events, count * (12 if host else 16)), count, *rest)
     count = min(count, MOST_EVENTS)

@@ -62,10 +62,13 @@ class Process:
         self.fresh = self.vcpu.save()
         """The registers of a new CPU, which exec goes back to."""
         self.space = GuestSpace(self.vcpu, arch.task_size)
-        self.host_numbers = numbers_of(os.uname().machine)
+        host = os.uname().machine
+        self.host_numbers = numbers_of(host)
+        self.host_abi: GuestArch = guest_arch.load(host)
+        """The host's own structs and flags, as those of a guest are described."""
         self.paths = paths
         self.trace: Tracer | None = None
-        self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers, options.trace >= 0)
+        self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers)
         self.reported: set[str] = set()
         self.exe = b""
         """What /proc/self/exe points to: the host's path."""
@@ -85,7 +88,6 @@ class Process:
         self.borrowed: Borrowed | None = None
         """Of a vfork'ed child: the parent's memory, until exec or exit."""
         self.persona = 0
-        self.host_flags = guest_arch.load(os.uname().machine).open_flags
         self.limits = Limits(options.stack)
         self.limits.apply(self.space)
         self.limits.keep_cores_small()

@@ -8,14 +8,13 @@ from struct import unpack
 
 from miniload.linux import borrow, threads
 from miniload.linux.loop import Exited
+from miniload.linux.threads import CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_PARENT_SETTID, CLONE_THREAD, CLONE_VFORK, CLONE_VM
 from miniload.space.guest import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.linux.task import Task
 
-CLONE_VM, CLONE_VFORK, CLONE_THREAD = 0x100, 0x4000, 0x10000
-CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_SETTLS = 0x100000, 0x200000, 0x1000000, 0x80000
 MAX_ARGUMENTS, MAX_ARG_STRLEN = 1 << 20, 131072
 
 
@@ -111,13 +110,7 @@ def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     if flags & CLONE_CHILD_SETTID:
         process.space.write(child_tid, task.tid.to_bytes(4, "little"))
     task.clear_tid = child_tid if flags & CLONE_CHILD_CLEARTID else 0
-    registers = {}
-    if stack:
-        registers[process.abi.stack_pointer] = stack
-    if flags & CLONE_SETTLS:
-        registers[process.abi.thread_pointer] = tls
-    if registers:
-        process.vcpu.write_registers(registers)
+    process.vcpu.write_registers(threads.cloned_registers(process, flags, stack, tls))
     return 0
 
 

@@ -62,8 +62,9 @@ def set_exe(task: Task, fd: int) -> None:
     """prctl_set_mm_exe_file() and replace_mm_exe_file(): EACCES unless it is an executable file, EBUSY while anything of the present one is
     mapped."""
     process = task.process
-    place = b"/proc/self/fd/%d" % process.checked(fd if fd < 1 << 31 else -1)
-    status = os.fstat(process.checked(fd if fd < 1 << 31 else -1))
+    fd = process.checked(fd if fd < 1 << 31 else -1)
+    place = b"/proc/self/fd/%d" % fd
+    status = os.fstat(fd)
     if not S_ISREG(status.st_mode) or not os.access(place, os.X_OK):
         raise error(EACCES)
     plan = process.plan
@@ -73,5 +74,5 @@ def set_exe(task: Task, fd: int) -> None:
     if any((vma.device, vma.inode) == (present.device, present.inode) for vma in process.space.vmas if vma.inode):
         raise error(EBUSY)
     process.exe = os.readlink(place)
-    file = FileRef(process.exe, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    file = FileRef.of(process.exe, status)
     process.plan = replace(plan, files=(file, *plan.files[1:]))

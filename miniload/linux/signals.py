@@ -74,15 +74,9 @@ DEFAULT_ACTION, IGNORE_ACTION = Action(), Action(SIG_IGN)
 
 def inherited_actions(process: Process, ignored: frozenset[int]) -> dict[int, Action]:
     """At the start: ignored signals stay ignored, Python's own settings go."""
-    actions = {}
-    for signal in range(1, 65):
-        if signal in (SIGKILL, SIGSTOP):
-            continue
-        if signal in ignored:
-            actions[signal] = IGNORE_ACTION
     for signal in (2, 13, 25):
         process.vcpu.signal_action(signal, IGNORE if signal in ignored else DEFAULT, 0)
-    return actions
+    return dict.fromkeys(ignored, IGNORE_ACTION)
 
 
 def ignored_by_host(launched: str | None) -> frozenset[int]:
@@ -196,7 +190,7 @@ def enter_handler(task: Task, signal: int, info: bytes, mask: int, action: Actio
     """setup_rt_frame() and signal_delivered(). `waited`: what is blocked now, if that is not `mask`, which the handler's return puts back."""
     process = task.process
     vcpu = process.vcpu
-    sp = vcpu.read_registers((process.abi.stack_pointer,))[0]
+    sp = vcpu.read_registers((process.vcpu.arch.stack_pointer,))[0]
     on_alt = False
     base, flags, size = task.alt_stack
     if action.flags & SA_ONSTACK and not flags & SS_DISABLE and not on_stack(task, sp):
@@ -252,7 +246,7 @@ def fatal(task: Task, signal: int) -> None:
 def rt_sigreturn(task: Task) -> None:
     """rt_sigreturn(2)."""
     process = task.process
-    sp = process.vcpu.read_registers((process.abi.stack_pointer,))[0]
+    sp = process.vcpu.read_registers((process.vcpu.arch.stack_pointer,))[0]
     try:
         mask, stack = process.abi.pop_frame(process.vcpu, process.space, sp)
     except OSError:
@@ -296,7 +290,7 @@ def on_stack(task: Task, sp: int) -> bool:
 def sigaltstack(task: Task, new: int, old: int) -> int:
     """sigaltstack(2)."""
     process = task.process
-    sp = process.vcpu.read_registers((process.abi.stack_pointer,))[0]
+    sp = process.vcpu.read_registers((process.vcpu.arch.stack_pointer,))[0]
     base, flags, size = task.alt_stack
     wanted = None
     if new:

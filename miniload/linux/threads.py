@@ -8,20 +8,21 @@ from errno import EAGAIN, EINVAL
 from struct import pack, unpack
 from time import sleep
 
+from miniload.linux.signals import CATCH, DEFAULT
 from miniload.space.guest import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from miniload.linux.process import Process
     from miniload.linux.task import Task
 
-CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
+CLONE_VM, CLONE_SIGHAND, CLONE_VFORK, CLONE_THREAD = 0x100, 0x800, 0x4000, 0x10000
 CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x80000, 0x100000, 0x200000, 0x1000000
 NEEDED = CLONE_VM | CLONE_SIGHAND
 FUTEX_WAKE, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 1, 0x80000000, 0x40000000, 0x3FFFFFFF
 ROBUST_LIST_LIMIT = 2048
 WAKING = 64
 """The last real-time signal: exec gives it back its default anyway."""
-CATCH, DEFAULT = 2, 0
 PATIENCE = 200
 """Milliseconds that exec waits for other threads to go."""
 
@@ -35,11 +36,7 @@ def start(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     if flags & NEEDED != NEEDED:
         raise error(EINVAL)
     process = task.process
-    registers = {process.vcpu.arch.result: 0}
-    if stack:
-        registers[process.abi.stack_pointer] = stack
-    if flags & CLONE_SETTLS:
-        registers[process.abi.thread_pointer] = tls
+    registers = {process.vcpu.arch.result: 0, **cloned_registers(process, flags, stack, tls)}
     begin = _thread.allocate_lock()
     begin.acquire()
     child = type(task)(process)
@@ -48,12 +45,11 @@ def start(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     mask = task.host_mask(2, (1 << 64) - 1)
     try:
         _thread.start_new_thread(_main, (child, begin, registers, mask))
+        begin.acquire()
     except RuntimeError:
         process.vcpu.destroy_task(child.core)
         raise error(EAGAIN) from None
     finally:
-        if not child.tid:
-            begin.acquire()
         task.host_mask(2, mask)
     process.tasks[child.tid] = child
     child.clear_tid = child_tid if flags & CLONE_CHILD_CLEARTID else 0
@@ -61,6 +57,14 @@ def start(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
         if flags & wanted:
             process.space.write(address, pack("<I", child.tid))
     return child.tid
+
+
+def cloned_registers(process: Process, flags: int, stack: int, tls: int) -> dict[str, int]:
+    """Those registers in which a new thread or process differs from the one that made it, besides clone's result (copy_thread())."""
+    registers = {process.vcpu.arch.stack_pointer: stack} if stack else {}
+    if flags & CLONE_SETTLS:
+        registers[process.vcpu.arch.thread_pointer] = tls
+    return registers
 
 
 def _main(task: Task, begin: _thread.LockType, registers: dict[str, int], mask: int) -> None:

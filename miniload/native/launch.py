@@ -174,8 +174,7 @@ def _open_planned(file: FileRef) -> int:
         fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise LaunchError(file.path, f"cannot be opened any more: {error.strerror}", errno=error.errno) from None
-    status = os.fstat(fd)
-    if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != (file.device, file.inode, file.size, file.mtime_ns):
+    if not file.is_still(os.fstat(fd)):
         os.close(fd)
         raise LaunchError(file.path, "the file has changed since it was planned", errno=ESTALE)
     return fd

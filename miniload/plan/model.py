@@ -6,6 +6,8 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from miniload.elf.segments import Segment
     from miniload.elf.source import Source
 
@@ -46,6 +48,15 @@ class FileRef(Record):
     inode: int
     size: int
     mtime_ns: int
+
+    @staticmethod
+    def of(path: bytes, status: os.stat_result) -> FileRef:
+        """The file at `path`, as it is now."""
+        return FileRef(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def is_still(self, status: os.stat_result) -> bool:
+        """Whether that is the status of the very file, unchanged."""
+        return FileRef.of(self.path, status) == self
 
 
 class Op(Record):

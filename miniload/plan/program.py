@@ -113,7 +113,7 @@ def _checked(path: bytes, place: bytes, fd: int) -> OpenFile:
         raise ExecError(path, "on a file system mounted noexec", errno=EACCES)
     if _open_for_writing(fd):
         raise ExecError(path, "text file busy: open for writing", errno=ETXTBSY)
-    return OpenFile(path, fd, FileRef(place, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return OpenFile(path, fd, FileRef.of(place, status))
 
 
 def _open_for_writing(fd: int) -> bool:

@@ -51,7 +51,6 @@ class VcpuArch(Record):
     """The same of the vCPU, whatever its model."""
     thread_pointer: str
     stack_pointer: str = "sp"
-    entry: str = "pc"
     wide: dict[str, int] = {}  # noqa: RUF012  (Record values are not changed)
     """Registers of more than 8 bytes, to their sizes."""
     hidden: tuple[str, ...] = ()

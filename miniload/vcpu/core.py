@@ -192,7 +192,7 @@ class Vcpu:
     """One emulated CPU in user mode, and its address space: `size` bytes, guest address A at host address `base` + A.
 
     What is mapped there is the caller's business, by mmap at `base` + A; what the guest may do with it is said by `protect`. `model`: a key of
-    arch.models, KeyError if it is none. One thread at a time may use it, but `stop` may be called from any.
+    arch.models, VcpuError if it is none. One thread at a time may use it, but `stop` may be called from any.
     """
 
     def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS, model: str = "") -> None:
@@ -262,6 +262,22 @@ class Vcpu:
         if register != left.pc:
             self.write_registers({"pc": register})
         return Exit(reason, pc, left.number, (), address, 0)
+
+    def run_privileged(self, code: bytes, registers: Mapping[str, int]) -> None:
+        """Runs code with which an architecture leaves for user mode, in a page that is there for that moment only. It has to end with a fetch from
+        address 0, where nothing is mapped; VcpuError if it does not."""
+        at = PAGE  # any page but that at 0
+        libc, host = ctypes.CDLL(None), c_void_p(self.base + at)
+        libc.mprotect(host, ctypes.c_size_t(PAGE), 3)
+        ctypes.memmove(host, code, len(code))
+        self.protect(at, PAGE, READ | EXEC)
+        self.write_registers({**registers, "pc": at})
+        left = self.run()
+        self.protect(at, PAGE, 0)
+        ctypes.memset(host, 0, PAGE)
+        libc.mprotect(host, ctypes.c_size_t(PAGE), 0)
+        if (left.reason, left.pc) != (FAULT, 0):
+            raise VcpuError("vcpu", f"cannot enter user mode: {left}")
 
     def code_at(self, pc: int, size: int) -> bytes:
         """At most `size` bytes of the instruction there, fewer at the end of what is mapped."""

@@ -7,13 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "vcpu.h"
-
-static int inside(const struct vcpu *v, uint64_t address, uint64_t size)
-{
-    uint64_t end = vcpu_size(v);
-    return size <= end && address <= end - size;
-}
+#include "state.h"
 
 /* Where a seccomp filter forbids process_vm_readv: a pipe, whose kernel copies just as carefully. */
 static int64_t by_pipe(const struct iovec *from, const struct iovec *to)
@@ -47,16 +41,16 @@ static int64_t copy(long number, const struct iovec *mine, const struct iovec *g
 
 int vcpu_copy_in(struct vcpu *v, uint64_t address, void *to, uint64_t size)
 {
-    struct iovec mine = {to, size}, guests = {(void *)((uintptr_t)vcpu_region(v) + address), size};
-    if (!inside(v, address, size))
+    struct iovec mine = {to, size}, guests = {(void *)((uintptr_t)v->region + address), size};
+    if (!in_region(v, address, size))
         return -EFAULT;
     return !size || copy(SYS_process_vm_readv, &mine, &guests) == (int64_t)size ? 0 : -EFAULT;
 }
 
 int vcpu_copy_out(struct vcpu *v, uint64_t address, const void *from, uint64_t size)
 {
-    struct iovec mine = {(void *)from, size}, guests = {(void *)((uintptr_t)vcpu_region(v) + address), size};
-    if (!inside(v, address, size))
+    struct iovec mine = {(void *)from, size}, guests = {(void *)((uintptr_t)v->region + address), size};
+    if (!in_region(v, address, size))
         return -EFAULT;
     return !size || copy(SYS_process_vm_writev, &mine, &guests) == (int64_t)size ? 0 : -EFAULT;
 }

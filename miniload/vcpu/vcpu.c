@@ -198,11 +198,6 @@ int vcpu_quick(const struct vcpu *v)
     return v->no_exit_checks && v->fault_address;
 }
 
-uint64_t vcpu_size(const struct vcpu *v)
-{
-    return v->size;
-}
-
 void *vcpu_region(const struct vcpu *v)
 {
     return v->region;

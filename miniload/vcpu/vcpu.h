@@ -84,7 +84,6 @@ VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether the places in the e
 VCPU_API int vcpu_widen(struct vcpu *vcpu);
 VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
 VCPU_API int64_t vcpu_written(const struct vcpu *vcpu, uint64_t *pages, uint32_t room);
-VCPU_API uint64_t vcpu_size(const struct vcpu *vcpu);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
 VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
