@@ -12,9 +12,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support import SCRIPT
+from vcpu_program import GUESTS, compile_guest, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from _pytest.terminal import TerminalReporter
+
+    from miniload.vcpu.core import Vcpu
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,6 +27,27 @@ def _installed() -> None:
     """The tests are about the installed command."""
     if not SCRIPT.exists():
         pytest.exit(f"{SCRIPT} is missing: run `make test`, which installs the package first", returncode=1)
+
+
+@pytest.fixture(params=GUESTS)
+def guest(request: pytest.FixtureRequest) -> str:
+    """An architecture of the vCPU core."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def start(guest: str, tmp_path: Path) -> Iterator[Callable[[str], Vcpu]]:
+    """start(C source) is a vCPU at the source's _start; closed afterwards."""
+    made: list[Vcpu] = []
+
+    def make(body: str) -> Vcpu:
+        made.append(load(guest, compile_guest(guest, body, tmp_path)))
+        return made[-1]
+
+    yield make
+    for vcpu in made:
+        vcpu.close()
 
 
 def _skipped(config: pytest.Config) -> list[str]:

@@ -9,38 +9,15 @@ from errno import EBADF, EFAULT
 from typing import TYPE_CHECKING
 
 import pytest
-from vcpu_program import GUESTS, compile_guest, load, map_guest
+from vcpu_program import map_guest, told
 
 from miniload.vcpu import core
 from miniload.vcpu.core import EXEC, FAULT, ILLEGAL, PAGE, PROTECTION, READ, STOP, SYSCALL, WRITE, Exit, PassThrough, Vcpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 DATA = 0x60000000
-TELL = 2000
-
-
-@pytest.fixture(params=GUESTS)
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Vcpu]]:
-    """start(C source) is a vCPU at the source's _start; closed afterwards."""
-    made: list[Vcpu] = []
-
-    def make(body: str) -> Vcpu:
-        made.append(load(request.param, compile_guest(request.param, body, tmp_path)))
-        return made[-1]
-
-    yield make
-    for vcpu in made:
-        vcpu.close()
-
-
-def told(vcpu: Vcpu) -> int:
-    """What the program tells next, as a signed number."""
-    left = vcpu.run()
-    assert (left.reason, left.number) == (SYSCALL, TELL), left
-    return left.args[0] - (1 << 64) * (left.args[0] >> 63)
 
 
 def test_system_call_is_reported_with_its_arguments_and_takes_a_result(start: Callable[[str], Vcpu]) -> None:

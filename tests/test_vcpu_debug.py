@@ -8,38 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from vcpu_program import GUESTS, compile_guest, load, map_guest
+from vcpu_program import compile_guest, load, map_guest
 
 from miniload.vcpu import core
 from miniload.vcpu.core import BREAKPOINT, BUDGET, PAGE, PLANTED, READ, STOP, SYSCALL, WRITE, Vcpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 DATA = 0x60000000
 LOOP = 'void _start(void) { for (long i = 0; ; i++) { __asm__ volatile(".globl here\\nhere: nop"); TELL(i); } }'
 SPIN = 'void _start(void) { volatile long *x = (long *)0x60000000; for (;;) { __asm__ volatile(".globl here\\nhere: nop"); ++*x; } }'
-
-
-@pytest.fixture(params=GUESTS)
-def guest(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def start(guest: str, tmp_path: Path) -> Iterator[Callable[[str], Vcpu]]:
-    """start(C source) is a vCPU at the source's _start; closed afterwards."""
-    made: list[Vcpu] = []
-
-    def make(body: str) -> Vcpu:
-        made.append(load(guest, compile_guest(guest, body, tmp_path)))
-        return made[-1]
-
-    yield make
-    for vcpu in made:
-        vcpu.close()
 
 
 @pytest.fixture

@@ -8,45 +8,18 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from vcpu_program import GUESTS, compile_guest, load, map_guest
+from vcpu_program import compile_guest, load, map_guest, told
 
 from miniload.vcpu.core import ALIGNMENT, EXEC, FAULT, FILE, PAGE, READ, SYSCALL, WRITE, Exit, Vcpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 DATA = 0x60000000
-TELL = 2000
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED = 1, 2, 16
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
-
-
-@pytest.fixture(params=GUESTS)
-def guest(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def start(guest: str, tmp_path: Path) -> Iterator[Callable[[str], Vcpu]]:
-    """start(C source) is a vCPU at the source's _start; closed afterwards."""
-    made: list[Vcpu] = []
-
-    def make(body: str) -> Vcpu:
-        made.append(load(guest, compile_guest(guest, body, tmp_path)))
-        return made[-1]
-
-    yield make
-    for vcpu in made:
-        vcpu.close()
-
-
-def told(vcpu: Vcpu) -> int:
-    left = vcpu.run()
-    assert (left.reason, left.number) == (SYSCALL, TELL), left
-    return left.args[0] - (1 << 64) * (left.args[0] >> 63)
 
 
 def map_file(vcpu: Vcpu, fd: int, size: int, flags: int, protection: int) -> None:

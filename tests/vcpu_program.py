@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from elftools.elf.elffile import ELFFile
 from support import ROOT, ZIG_CC
 
-from miniload.vcpu.core import EXEC, PAGE, READ, WRITE, Vcpu
+from miniload.vcpu.core import EXEC, PAGE, READ, SYSCALL, WRITE, Vcpu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ PROLOGUE = """
 #define CALL(nr, a, b, c, d, e, f) arch_syscall6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define TELL(x) CALL(2000, x, 0, 0, 0, 0, 0)
 """
+TELL = 2000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -57,3 +58,10 @@ def load(guest: str, program: Path) -> Vcpu:
         vcpu.write_registers({"pc": elf["e_entry"], "sp": STACK + 0x10000 - 64})
     map_guest(vcpu, STACK, 0x10000, READ | WRITE)
     return vcpu
+
+
+def told(vcpu: Vcpu) -> int:
+    """What the program tells next, as a signed number."""
+    left = vcpu.run()
+    assert (left.reason, left.number) == (SYSCALL, TELL), left
+    return left.args[0] - (1 << 64) * (left.args[0] >> 63)
