@@ -14,7 +14,7 @@ BUILD = ROOT / "build"
 VENV = BUILD / "bench-venv"
 SCRIPTS = VENV / "bin"
 PYTHON = SCRIPTS / "python"
-INSTALLED = ("arch", "bin", "miniload", "stub", "LICENSE", "README.md", "pyproject.toml", "setup.py")
+INSTALLED = ("arch", "bin", "miniload", "stub", "tools", "LICENSE", "README.md", "pyproject.toml", "setup.py")
 """The part of the tree that a wheel is built from."""
 GENERATED = {"__pycache__", "_built"}
 
