@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     Path = Text | os.PathLike[str] | os.PathLike[bytes]
     Environment = Mapping[str, str] | Mapping[bytes, bytes] | Sequence[Text]
 
+    from miniload.linker.image import Readable
+    from miniload.linker.library import Library
+
 __version__ = "0.1.0"
 __all__ = [
     "ElfError",
@@ -44,6 +47,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "exec",
+    "load",
     "plan",
     "popen",
     "run",
@@ -122,3 +126,18 @@ def run(path: Path, argv: Sequence[Text] | None = None, env: Environment | None 
     from miniload.native.run import run
 
     return run(path, argv, env, **options)
+
+
+def load(what: Readable, mode: int | None = None, name: str | None = None) -> Library:
+    """Loads a shared object into this process, with all that it needs, as dlopen does: `load("libz.so.1").zlibVersion`.
+
+    `what`: a name to search for, a path, an open descriptor or bytes. `mode`: RTLD_* of the os module; RTLD_NOW by default. Functions are called as those of
+    ctypes.CDLL. Raises NotFoundError, ElfError, LinkError, OSError; nothing is left mapped then.
+    """
+    import os
+
+    from miniload.linker.api import native_loader
+    from miniload.linker.library import Library
+
+    loader = native_loader()
+    return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))

@@ -73,5 +73,26 @@ class LaunchError(MiniloadError):
     """The plan is fine, but carrying it out could not start."""
 
 
+class LinkError(MiniloadError):
+    """An object cannot be loaded, though its file is sound: what it needs is not there, or not right."""
+
+
+class RelocationError(LinkError):
+    """A relocation cannot be applied. `relocation`: its type's name; `symbol`: what it refers to, "" for nothing."""
+
+    relocation = ""
+    symbol = ""
+
+
+class UnresolvedError(RelocationError):
+    """Symbols that no object in scope defines. `symbols`: all of them, with the versions that are needed ("name@version")."""
+
+    symbols: tuple[str, ...] = ()
+
+
+class SymbolError(LinkError, AttributeError):
+    """A symbol was looked up that is not there."""
+
+
 class UsageError(MiniloadError):
     """The command line or the arguments of an API call make no sense."""

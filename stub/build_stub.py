@@ -75,17 +75,23 @@ def build_launcher(arch: architectures.Arch, output: Path) -> Path:
     return build(arch, output / f"launcher-{arch.name}", [STUB / "launcher" / "launcher.c", *shared])
 
 
-def build_vcpu(arch: architectures.Arch, output: Path) -> Path:
-    """OUTPUT/vcpu-<arch>.so: the vCPU core, an ordinary shared object for this machine's libc (any since glibc 2.17)."""
+def build_core(arch: architectures.Arch, output: Path, name: str, assembly: tuple[str, ...]) -> Path:
+    """OUTPUT/<name>-<arch>.so from miniload/<name>/*.c and the architecture's assembly: an ordinary shared object for this machine's libc (any
+    since glibc 2.17)."""
     output.mkdir(parents=True, exist_ok=True)
-    target = output / f"vcpu-{arch.name}.so"
+    target = output / f"{name}-{arch.name}.so"
     chosen = os.environ.get(f"CC_{arch.name}")
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu.2.17", *ZIG_FLAGS]
     flags = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,noexecstack", "-Wl,-s")
     folder = ROOT / "arch" / arch.name
-    sources = [f"-I{folder}", *map(str, sorted((ROOT / "miniload" / "vcpu").glob("*.c"))), str(folder / "host_call.S")]
+    sources = [f"-I{folder}", *map(str, sorted((ROOT / "miniload" / name).glob("*.c"))), *(str(folder / file) for file in assembly)]
     subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *sources, "-o", str(target), "-ldl"], check=True)
     return target
+
+
+def build_cores(arch: architectures.Arch, output: Path) -> list[Path]:
+    """The emulated CPU's core and the linker's."""
+    return [build_core(arch, output, "vcpu", ("host_call.S",)), build_core(arch, output, "linker", ())]
 
 
 def trim(image: bytes) -> bytes:
@@ -100,10 +106,10 @@ def trim(image: bytes) -> bytes:
 
 
 def build_all(output: Path = OUTPUT) -> list[Path]:
-    """The stubs and launchers of all architectures, and the vCPU core of this machine's."""
+    """The stubs and launchers of all architectures, and the cores of this machine's."""
     archs = [architectures.get(name) for name in architectures.NAMES]
     host = architectures.host()
-    cores = [build_vcpu(host, output)] if host else []
+    cores = build_cores(host, output) if host else []
     return [build(arch, output) for build in (build_stub, build_launcher) for arch in archs] + cores
 
 

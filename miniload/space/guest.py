@@ -104,6 +104,10 @@ class GuestSpace:
                 low, high = max(vma.start, start), min(vma.end, end)
                 self.vcpu.invalidate(low, high - low)
 
+    def host_pointer(self, address: int, size: int) -> int | None:
+        """Where this process can reach the bytes; None outside the address space."""
+        return self.base + address if 0 <= address <= address + size <= self.end else None
+
     def write_stack(self, address: int, data: bytes) -> None:
         """Stores bytes below what a stack has had so far, which makes it grow. OSError EFAULT."""
         self.grow_stack(address)

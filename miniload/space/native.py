@@ -80,6 +80,10 @@ class NativeSpace:
                 raise error(ctypes.get_errno() if got else EFAULT)
             done += got
 
+    def host_pointer(self, address: int, _size: int) -> int:
+        """Where this process can reach the bytes: right there."""
+        return address
+
     def poke(self, address: int, data: bytes) -> None:
         """Stores bytes whatever the protection, as a debugger does. EFAULT."""
         try:

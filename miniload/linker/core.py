@@ -1,0 +1,161 @@
+"""The ctypes face of the linker core: linker.h's structures under the same names, and its functions."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from functools import cache
+
+from miniload.errors import MiniloadError
+from miniload.linker.arch import Linking, get_linking
+
+MAX_SEGMENTS, MAX_NEEDED, TYPES, NO_STRING = 32, 256, 1100, 0xFFFFFFFF
+SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS = 1, 2, 4, 8
+RELOCATE_LAZY, RELOCATE_SLOTS_ONLY = 1, 2
+LOOKUP_SLOT, LOOKUP_DLSYM = 1, 2
+LEFT_UNRESOLVED, LEFT_IFUNC, LEFT_TLSDESC, LEFT_UNKNOWN, LEFT_TLS = 1, 2, 3, 4, 5
+STT_TLS, STT_GNU_IFUNC, STB_WEAK = 6, 10, 2
+
+
+class Trouble(Structure):
+    _fields_ = (("field", c_uint32), ("index", c_uint32), ("value", c_uint64))
+
+
+class Extent(Structure):
+    _fields_ = (
+        ("address", c_uint64), ("size", c_uint64), ("file_size", c_uint64), ("align", c_uint64), ("offset", c_uint64),
+        ("flags", c_uint32), ("present", c_uint32),
+    )  # fmt: skip
+
+
+class CSegment(Structure):
+    _fields_ = (
+        ("address", c_uint64), ("size", c_uint64), ("file_size", c_uint64), ("offset", c_uint64), ("align", c_uint64), ("flags", c_uint32), ("index", c_uint32),
+    )  # fmt: skip
+
+
+class CImage(Structure):
+    _fields_ = (
+        ("type", c_uint32), ("machine", c_uint32), ("flags", c_uint32), ("phdr_count", c_uint32), ("segment_count", c_uint32), ("stack_flags", c_uint32),
+        ("entry", c_uint64), ("phdr_offset", c_uint64), ("low", c_uint64), ("high", c_uint64), ("align", c_uint64),
+        ("dynamic", Extent), ("tls", Extent), ("relro", Extent), ("eh_frame", Extent), ("interpreter", Extent), ("property", Extent), ("phdr", Extent),
+        ("segments", CSegment * MAX_SEGMENTS),
+    )  # fmt: skip
+
+
+class CVersion(Structure):
+    _fields_ = (("name", c_char_p), ("hash", c_uint32), ("defined", c_uint16), ("weak", c_uint16), ("file", c_char_p))
+
+
+class Range(Structure):
+    _fields_ = (("address", c_uint64), ("size", c_uint64))
+
+
+class CObject(Structure):
+    _fields_ = (
+        ("member", c_uint32), ("traits", c_uint32), ("memory", c_uint64), ("bias", c_uint64), ("image", CImage),
+        ("symbols", c_uint64), ("symbols_room", c_uint64), ("symbol_count", c_uint64), ("strings", c_uint64), ("strings_size", c_uint64),
+        ("version_of", c_uint64), ("versions_room", c_uint64), ("versions", POINTER(CVersion)), ("version_count", c_uint64),
+        ("bloom", c_uint64), ("buckets", c_uint64), ("chains", c_uint64), ("sysv_buckets", c_uint64), ("sysv_chains", c_uint64),
+        ("bloom_mask", c_uint32), ("bloom_shift", c_uint32), ("bucket_count", c_uint32), ("symbol_base", c_uint32),
+        ("sysv_bucket_count", c_uint32), ("sysv_chain_count", c_uint32), ("chains_room", c_uint64),
+        ("rela", Range), ("plt", Range), ("relr", Range), ("init_array", Range), ("fini_array", Range), ("preinit_array", Range),
+        ("init", c_uint64), ("fini", c_uint64), ("got", c_uint64), ("got_present", c_uint64),
+        ("dynamic_flags", c_uint64), ("dynamic_flags_1", c_uint64), ("versym_address", c_uint64),
+        ("soname", c_uint32), ("rpath", c_uint32), ("runpath", c_uint32), ("filter", c_uint32), ("needed_count", c_uint32), ("got_rela", c_uint32),
+        ("needed", c_uint32 * MAX_NEEDED),
+        ("tls_module", c_uint64), ("tls_offset", c_int64), ("tls_state", c_uint32), ("touched", c_uint32),
+        ("scope", c_void_p), ("kinds", c_void_p), ("user", c_void_p),
+    )  # fmt: skip
+
+
+class CNames(Structure):
+    _fields_ = (("member", c_uint32), ("size", c_uint32), ("slots", c_void_p))
+
+
+class CScope(Structure):
+    _fields_ = (("count", c_uint64), ("members", POINTER(c_void_p)))
+
+
+class CKinds(Structure):
+    _fields_ = (
+        ("dtp_bias", c_int64), ("slot_addend", c_uint32), ("relative", c_uint32), ("special_call", c_uint32), ("unused", c_uint32),
+        ("operation", c_uint8 * TYPES),
+    )  # fmt: skip
+
+
+class Pending(Structure):
+    _fields_ = (
+        ("place", c_uint64), ("addend", c_int64), ("value", c_uint64),
+        ("type", c_uint32), ("symbol", c_uint32), ("operation", c_uint32), ("reason", c_uint32), ("definer", c_void_p),
+    )  # fmt: skip
+
+
+class Outcome(Structure):
+    _fields_ = (
+        ("pending", POINTER(Pending)), ("pending_count", c_uint64), ("pending_room", c_uint64), ("applied", c_uint64), ("looked_up", c_uint64),
+        ("trouble", Trouble), ("unique", c_uint32), ("unused", c_uint32),
+    )  # fmt: skip
+
+
+class Found(Structure):
+    _fields_ = (("object", c_void_p), ("address", c_uint64), ("symbol", c_uint64), ("type", c_uint32), ("bind", c_uint32), ("size", c_uint64))
+
+
+class CSymbol(Structure):
+    """Elf64_Sym."""
+
+    _fields_ = (("name", c_uint32), ("info", c_uint8), ("other", c_uint8), ("section", c_uint16), ("value", c_uint64), ("size", c_uint64))
+
+
+BINDING_HOOK = CFUNCTYPE(c_uint64, POINTER(CObject), c_uint32, c_char_p, c_uint64, c_uint32)
+
+
+def library_path() -> str:
+    """Where the build has put the core."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.path.join(here, "_built", f"linker-{os.uname().machine}.so")
+
+
+def _load() -> ctypes.PyDLL:
+    path = library_path()
+    try:
+        return ctypes.PyDLL(path)  # the interpreter's lock is kept: none of these calls waits, and letting go costs more than most of them
+    except OSError as error:
+        raise MiniloadError(path, f"cannot be loaded: {error}", remedy="make stub") from None
+
+
+LIBRARY = _load()
+parse, parse_mapped, attach, detach = LIBRARY.linker_parse, LIBRARY.linker_parse_mapped, LIBRARY.linker_attach, LIBRARY.linker_detach
+make_names, free_names, lookup, symbol_at = LIBRARY.linker_names, LIBRARY.linker_names_free, LIBRARY.linker_lookup, LIBRARY.linker_symbol_at
+uses_raw = LIBRARY.linker_uses
+relocate, apply, free_outcome = LIBRARY.linker_relocate, LIBRARY.linker_apply, LIBRARY.linker_outcome_free
+parse.argtypes = (c_char_p, c_char_p, c_uint64, c_uint64, c_void_p, c_void_p)
+parse_mapped.argtypes = (c_char_p, c_uint64, c_uint64, c_void_p, c_void_p)
+attach.argtypes = (c_void_p, c_uint32, c_void_p)
+detach.argtypes = free_names.argtypes = free_outcome.argtypes = (c_void_p,)
+detach.restype = free_names.restype = free_outcome.restype = None
+make_names.argtypes = (c_void_p, c_void_p, c_uint64, c_void_p)
+lookup.argtypes = (c_void_p, c_char_p, c_char_p, c_uint32, c_void_p)
+symbol_at.argtypes = (c_void_p, c_uint64, c_void_p)
+relocate.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, c_void_p)
+uses_raw.argtypes = (c_void_p, c_void_p, c_uint32)
+apply.argtypes = (c_void_p, c_void_p, c_void_p, c_uint64)
+
+
+@cache
+def kinds_of(name: str) -> tuple[Linking, CKinds]:
+    """An architecture's linking facts, and the core's table of its relocations."""
+    linking = get_linking(name)
+    kinds = CKinds(linking.dtp_bias, linking.slot_addend, 0, linking.special_call)
+    for number, relocation in linking.relocations.items():
+        kinds.operation[number] = relocation.operation
+        if relocation.name.endswith("_RELATIVE") and "AUTH" not in relocation.name:
+            kinds.relative = number
+    return linking, kinds
+
+
+def uses(where: int, operation: int, arch: str) -> bool:
+    """Whether an object has a relocation that stores that."""
+    return bool(uses_raw(where, ctypes.byref(kinds_of(arch)[1]), operation))

@@ -1,0 +1,120 @@
+"""What an object's headers say, before anything is mapped."""
+
+from __future__ import annotations
+
+import os
+from ctypes import addressof, byref
+from errno import ENOEXEC
+from struct import unpack_from
+
+from miniload.arch import BY_MACHINE
+from miniload.elf.header import ET_DYN, MAGIC, PN_XNUM, SIZE
+from miniload.elf.segments import SIZE as PHDR_SIZE
+from miniload.elf.source import BytesSource, FileSource
+from miniload.errors import ElfError
+from miniload.linker import core
+from miniload.linker.troubles import trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.elf.source import Source
+
+    Readable = bytes | bytearray | memoryview | int | str | os.PathLike[str] | Source
+
+MAX_PHDRS = 1170
+"""What the kernel takes, 64 KiB of them."""
+
+
+class Image:
+    """A shared object's headers, checked, and where its bytes come from.
+
+    `source` reads them; `fd` is a descriptor to map them from, or -1. `identity` is the file's (device, inode), None if it is no file. To be closed, or used
+    as a context manager.
+    """
+
+    __slots__ = ("_owned", "arch", "fd", "identity", "name", "raw", "source")
+
+    def __init__(self, source: Source, name: str, fd: int = -1, identity: tuple[int, int] | None = None, owned: bool = False, page: int = 4096) -> None:
+        self.source = source
+        self.name = name
+        self.fd = fd
+        self.identity = identity
+        self._owned = owned
+        self.raw, self.arch = _parse(source, name, page)
+
+    def close(self) -> None:
+        """Closes the descriptor, if it was opened here. Idempotent; what is mapped stays."""
+        if self._owned:
+            self._owned = False
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Image:
+        return self
+
+    def __exit__(self, *_what: object) -> None:
+        self.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of address space, whole pages."""
+        size: int = self.raw.high - self.raw.low
+        return size
+
+    def __repr__(self) -> str:
+        return f"<Image {self.name} {self.arch} {self.size:#x} bytes>"
+
+
+def _parse(source: Source, name: str, page: int) -> tuple[core.CImage, str]:
+    header = source.read(0, SIZE)
+    if header[:4] != MAGIC or len(header) < SIZE:
+        raise ElfError(name, "not an ELF file", field="e_ident", value=header[:4], errno=ENOEXEC)
+    if header[4:7] != b"\2\1\1":
+        raise ElfError(name, "not a 64-bit little-endian ELF file", field="e_ident", value=header[4:7], errno=ENOEXEC)
+    kind, machine, phoff, phentsize, phnum = unpack_from("<HH12xQ14xHH", header, 16)
+    arch = BY_MACHINE.get(machine)
+    if arch is None:
+        raise ElfError(name, "no architecture of ours", field="e_machine", value=machine, errno=ENOEXEC)
+    if kind != ET_DYN:
+        raise ElfError(name, "only shared objects and position-independent programs can be loaded", field="e_type", value=kind, errno=ENOEXEC)
+    if phentsize != PHDR_SIZE:
+        raise ElfError(name, f"must be {PHDR_SIZE}", field="e_phentsize", value=phentsize, errno=ENOEXEC)
+    if not 0 < phnum <= MAX_PHDRS or phnum == PN_XNUM:
+        raise ElfError(name, f"between 1 and {MAX_PHDRS} program headers are accepted", field="e_phnum", value=phnum, errno=ENOEXEC)
+    table = source.read(phoff, PHDR_SIZE * phnum) if phoff < source.size else b""
+    if len(table) != PHDR_SIZE * phnum:
+        raise ElfError(name, "the program headers lie outside the file", field="e_phoff", value=phoff, errno=ENOEXEC)
+    raw, wrong = core.CImage(), core.Trouble()
+    code = core.parse(header, table, source.size, page, addressof(raw), byref(wrong))
+    if code:
+        raise trouble(name, code, wrong.field, wrong.index, wrong.value)
+    return raw, arch
+
+
+def read(what: Readable, name: str | None = None, page: int = 4096) -> Image:
+    """The image of a shared object: from a path, an open descriptor (which stays the caller's), bytes, or any object with `name`, `size` and
+    `read(offset, length)`.
+
+    Nothing is mapped. Raises OSError if it cannot be opened or read, ElfError if it cannot be loaded. `page` is the page size of where it will be mapped.
+    """
+    if isinstance(what, (bytes, bytearray, memoryview)):
+        data = bytes(what)
+        return Image(BytesSource(data), name or "<bytes>", page=page)
+    if isinstance(what, int):
+        return _from_descriptor(what, name or f"<descriptor {what}>", False, page)
+    if isinstance(what, (str, os.PathLike)):
+        path = os.fspath(what)
+        return _from_descriptor(os.open(path, os.O_RDONLY | os.O_CLOEXEC), name or path, True, page)
+    source: Source = what
+    return Image(source, name or os.fsdecode(source.name), page=page)
+
+
+def _from_descriptor(fd: int, name: str, owned: bool, page: int) -> Image:
+    try:
+        status = os.fstat(fd)
+        source = FileSource(fd, os.fsencode(name), status.st_size)
+        return Image(source, name, fd, (status.st_dev, status.st_ino), owned, page)
+    except BaseException:
+        if owned:
+            os.close(fd)
+        raise

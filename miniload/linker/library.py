@@ -1,0 +1,59 @@
+"""A loaded library as Python sees it: functions and variables by name."""
+
+from __future__ import annotations
+
+import ctypes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from miniload.linker.loader import Loader
+    from miniload.linker.object import Object
+
+
+class NativeFunction(ctypes._CFuncPtr):  # type: ignore[name-defined,misc]
+    """A function in this process: ctypes' own kind, with `argtypes`, `restype` and `errcheck`."""
+
+    _flags_ = 1  # FUNCFLAG_CDECL
+    _restype_ = ctypes.c_int
+
+
+class Library:
+    """`lib.name` is the function of that name, looked up once; `lib["name"]` looks anew; `lib.address("name")` tells where a symbol is.
+
+    A context manager; closed when it is left. `loaded` is the object behind it.
+    """
+
+    def __init__(self, loader: Loader, loaded: Object) -> None:
+        self.loader = loader
+        self.loaded = loaded
+
+    def address(self, name: str, version: str | None = None) -> int:
+        """Where the symbol is: in the library itself or in what it needs, as dlsym looks. SymbolError."""
+        return self.loader.address(self.loaded, name, version)
+
+    def __getitem__(self, name: str) -> Any:
+        function = NativeFunction(self.loader.address(self.loaded, name))
+        function.__name__ = name
+        return function
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        function = self[name]
+        setattr(self, name, function)
+        return function
+
+    def close(self) -> None:
+        """Unloads it, unless something else needs it. Its functions must not be called afterwards."""
+        self.loader.close(self.loaded)
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *_what: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Library {self.loaded.name}>"

@@ -1,0 +1,188 @@
+/* The linker core: ELF images as records, symbol look-up and relocation, for any architecture and any address space whose memory this process can
+ * reach. It maps nothing and runs nothing; which library comes from where, in which order, and with which symbols is for its caller (miniload/linker/).
+ *
+ * Everything that an image holds is untrusted: each address is checked against the image's segments before it is followed.
+ *
+ * Addresses: a *link address* is one of the file's own (p_vaddr, st_value, r_offset). The byte at link address v is at `memory` + v here and at `bias` + v
+ * where the code will run; the two differ where that is an emulator's memory or a copy. Errors are -errno, and `trouble` says what it was.
+ */
+#ifndef MINILOAD_LINKER_H
+#define MINILOAD_LINKER_H
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { MAX_SEGMENTS = 32, MAX_NEEDED = 256, PHDR_SIZE = 56, PHDRS_MAX = 1170, NO_STRING = 0xFFFFFFFF };
+
+/* What was wrong, for the message: a field's number (linker/troubles.py has the names), its value, and which one of several it was. */
+struct trouble {
+    uint32_t field, index;
+    uint64_t value;
+};
+
+struct extent { /* of a program header that there is one of; `size` 0 if there is none */
+    uint64_t address, size, file_size, align, offset;
+    uint32_t flags, present;
+};
+
+struct segment { /* PT_LOAD */
+    uint64_t address, size, file_size, offset, align;
+    uint32_t flags; /* PF_*, and what the linker may do at the moment: text is writable while it is relocated */
+    uint32_t index; /* in the program header table */
+};
+
+struct image { /* what the headers say */
+    uint32_t type, machine, flags, phdr_count, segment_count, stack_flags;
+    uint64_t entry, phdr_offset, low, high, align; /* [low, high): link addresses, whole pages of page_size; align: what the bias is a multiple of */
+    struct extent dynamic, tls, relro, eh_frame, interpreter, property, phdr;
+    struct segment segments[MAX_SEGMENTS];
+};
+
+struct version {
+    const char *name;
+    uint32_t hash;
+    uint16_t defined, weak; /* by this object; its need is weak */
+    const char *file;       /* of a need: the object that has to have it */
+};
+
+struct range { /* link address and bytes */
+    uint64_t address, size;
+};
+
+enum member { MEMBER_OBJECT = 1, MEMBER_NAMES };
+enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, LOCAL_ONLY = 16, HAS_UNIQUE = 32 };
+
+struct object {
+    uint32_t member;
+    uint32_t traits; /* object_flag */
+    uint8_t *memory;
+    uint64_t bias;
+    struct image image;
+
+    const Elf64_Sym *symbols;
+    uint64_t symbols_room; /* how many could be there at most: to the segment's end */
+    uint64_t symbol_count; /* as the hash tables say */
+    const char *strings;
+    uint64_t strings_size;
+    const uint16_t *version_of; /* by symbol; NULL: the object has no versions */
+    uint64_t versions_room;     /* how many of them could be there */
+    struct version *versions;
+    uint64_t version_count;
+
+    const uint64_t *bloom;
+    const uint32_t *buckets, *chains, *sysv_buckets, *sysv_chains;
+    uint32_t bloom_mask, bloom_shift, bucket_count, symbol_base, sysv_bucket_count, sysv_chain_count;
+    uint64_t chains_room;
+
+    struct range rela, plt, relr, init_array, fini_array, preinit_array;
+    uint64_t init, fini, got, got_present, dynamic_flags, dynamic_flags_1, versym_address;
+    uint32_t soname, rpath, runpath, filter, needed_count, got_rela; /* strings as offsets */
+    uint32_t needed[MAX_NEEDED];
+
+    /* Set by the caller when the object's TLS has its place. */
+    uint64_t tls_module;
+    int64_t tls_offset; /* of its block from the thread pointer */
+    uint32_t tls_state; /* 0: no place; 1: a module; 2: and a fixed offset */
+
+    uint32_t touched; /* set when a relocation is bound to one of its symbols */
+    const struct scope *scope; /* for lazy binding */
+    const struct kinds *kinds;
+    void *user;
+};
+
+struct name { /* a host symbol */
+    const char *name;
+    uint64_t address;
+    uint32_t hash, used;
+};
+
+struct names { /* symbols from somewhere else: an open hash table, made by linker_names */
+    uint32_t member, size;
+    struct name *slots;
+};
+
+struct scope { /* where to look, in order: objects and names */
+    uint64_t count;
+    void **members;
+};
+
+enum operation {
+    OP_UNKNOWN, OP_NONE, OP_RELATIVE, OP_SYMBOL, OP_ADDRESS, OP_SLOT, OP_ADDRESS32, OP_RELATIVE32, OP_COPY, OP_IRELATIVE, OP_MODULE, OP_OFFSET, OP_TP_OFFSET,
+    OP_TLSDESC, OP_SIZE32, OP_SIZE64, OP_REFUSED, OP_LIMIT
+};
+
+enum { TYPES = 1100 };
+
+struct kinds { /* an architecture's relocations */
+    int64_t dtp_bias;      /* what is taken from an offset in a block for __tls_get_addr: 0x800 on RISC-V */
+    uint32_t slot_addend;  /* whether a jump slot's addend counts */
+    uint32_t relative;     /* the number of its R_*_RELATIVE, for the quick way */
+    uint32_t special_call; /* bits of st_other that say so */
+    uint32_t unused;
+    uint8_t operation[TYPES];
+};
+
+struct pending { /* a relocation that is left to the caller */
+    uint64_t place;  /* link address */
+    int64_t addend;
+    uint64_t value;  /* of an IFUNC: the resolver's address; of a TLS descriptor: the offset in the block */
+    uint32_t type, symbol, operation, reason;
+    struct object *definer;
+};
+
+enum reason { LEFT_UNRESOLVED = 1, LEFT_IFUNC, LEFT_TLSDESC, LEFT_UNKNOWN, LEFT_TLS };
+
+struct outcome { /* freed by linker_outcome_free */
+    struct pending *pending;
+    uint64_t pending_count, pending_room;
+    uint64_t applied, looked_up;
+    struct trouble trouble;
+    uint32_t unique; /* whether a GNU_UNIQUE symbol was bound */
+    uint32_t unused;
+};
+
+/* Called for each symbol that a relocation refers to, if the caller wants to: the address found (0 if none, then `found` is 0), or another that takes its place. */
+typedef uint64_t (*binding_hook)(const struct object *object, uint32_t symbol, const char *name, uint64_t address, uint32_t found);
+
+enum relocate_flag { RELOCATE_LAZY = 1, RELOCATE_SLOTS_ONLY = 2 };
+enum lookup_flag { LOOKUP_SLOT = 1, LOOKUP_DLSYM = 2 };
+
+struct found {
+    struct object *object; /* NULL: it came from names */
+    uint64_t address;
+    uint64_t symbol;
+    uint32_t type, bind;
+    uint64_t size;
+};
+
+/* image.c */
+EXPORT int linker_parse(const uint8_t *header, const uint8_t *phdrs, uint64_t file_size, uint64_t page_size, struct image *out, struct trouble *trouble);
+EXPORT int linker_parse_mapped(const uint8_t *phdrs, uint64_t count, uint64_t page_size, struct image *out, struct trouble *trouble);
+uint8_t *image_at(const struct object *object, uint64_t address, uint64_t size, uint32_t need);
+uint64_t image_room(const struct object *object, uint64_t address);
+
+/* object.c */
+EXPORT int linker_attach(struct object *object, uint32_t absolute, struct trouble *trouble);
+EXPORT void linker_detach(struct object *object);
+const char *object_string(const struct object *object, uint64_t offset);
+
+/* lookup.c */
+EXPORT uint32_t linker_hash(const char *name);
+EXPORT int linker_names(const char *const *texts, const uint64_t *addresses, uint64_t count, struct names *out);
+EXPORT void linker_names_free(struct names *names);
+EXPORT int linker_lookup(const struct scope *scope, const char *name, const char *version, uint32_t flags, struct found *out);
+EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struct found *out);
+bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out);
+uint32_t sysv_hash(const char *name);
+
+/* relocate.c */
+EXPORT int linker_relocate(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, binding_hook hook, struct outcome *out);
+EXPORT int linker_apply(struct object *object, const struct kinds *kinds, const struct pending *pending, uint64_t value);
+EXPORT int linker_uses(const struct object *object, const struct kinds *kinds, uint32_t operation);
+EXPORT void linker_outcome_free(struct outcome *outcome);
+
+#endif

@@ -1,0 +1,243 @@
+/* Looking symbols up, as glibc 2.42's elf/dl-lookup.c does: the first object of the scope that has a matching definition, weak or strong. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linker.h"
+
+enum { HIDDEN_VERSION = 0x8000, BASE_VERSION = 1 };
+
+uint32_t linker_hash(const char *name)
+{
+    uint32_t hash = 5381;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        hash = hash * 33 + *c;
+    return hash;
+}
+
+uint32_t sysv_hash(const char *name)
+{
+    uint32_t hash = 0;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        hash = (hash << 4) + *c;
+        hash ^= hash >> 24 & 0xF0;
+    }
+    return hash & 0x0FFFFFFF;
+}
+
+struct query {
+    const char *name;
+    const struct version *version; /* NULL: none is asked for */
+    uint32_t flags, hash, sysv, sysv_known;
+};
+
+struct candidate { /* what one object has to offer to a query without a version: the default, or the only one that is not */
+    const Elf64_Sym *sole;
+    uint32_t count;
+};
+
+/* check_match() of dl-lookup.c, the part about versions. */
+static bool version_fits(const struct object *object, const struct query *query, uint64_t index, const Elf64_Sym *symbol, struct candidate *candidate)
+{
+    const uint16_t *of = index < object->versions_room ? object->version_of : NULL;
+    const struct version *wanted = query->version;
+    if (wanted) {
+        if (!of)
+            return true; /* glibc asserts that the need does not name this very object, and accepts it */
+        uint64_t number = of[index] & ~HIDDEN_VERSION;
+        const struct version *has = number < object->version_count ? &object->versions[number] : NULL;
+        if (has && has->name && has->hash == wanted->hash && !strcmp(has->name, wanted->name))
+            return true;
+        /* The base definition serves a need of a version that the object does not name, unless it is hidden (`wanted->defined`: an exact one is wanted). */
+        return !wanted->defined && number <= BASE_VERSION && !(of[index] & HIDDEN_VERSION);
+    }
+    if (!of)
+        return true;
+    uint64_t number = of[index] & ~HIDDEN_VERSION;
+    if (number < (query->flags & LOOKUP_DLSYM ? 2u : 3u))
+        return true;
+    if (!(of[index] & HIDDEN_VERSION)) {
+        if (!candidate->count)
+            candidate->sole = symbol;
+        candidate->count++;
+    }
+    return false;
+}
+
+static bool matches(const struct object *object, const struct query *query, uint64_t index, struct candidate *candidate)
+{
+    enum { TYPES_ALLOWED = 1 << STT_NOTYPE | 1 << STT_OBJECT | 1 << STT_FUNC | 1 << STT_COMMON | 1 << STT_TLS | 1 << STT_GNU_IFUNC };
+    const Elf64_Sym *symbol = &object->symbols[index];
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    if (!symbol->st_value && symbol->st_shndx != SHN_ABS && type != STT_TLS)
+        return false;
+    if (symbol->st_shndx == SHN_UNDEF && query->flags & LOOKUP_SLOT)
+        return false;
+    if (!(TYPES_ALLOWED >> type & 1))
+        return false;
+    const char *name = object_string(object, symbol->st_name);
+    return name && !strcmp(name, query->name) && version_fits(object, query, index, symbol, candidate);
+}
+
+static const Elf64_Sym *search_gnu(const struct object *object, const struct query *query, struct candidate *candidate)
+{
+    uint32_t hash = query->hash;
+    uint64_t word = object->bloom[hash / 64 & object->bloom_mask];
+    if (!(word >> (hash & 63) & word >> (hash >> object->bloom_shift & 63) & 1))
+        return NULL;
+    uint64_t index = object->buckets[hash % object->bucket_count];
+    if (index < object->symbol_base)
+        return NULL;
+    for (; index < object->symbols_room && index - object->symbol_base < object->chains_room; index++) {
+        uint32_t entry = object->chains[index - object->symbol_base];
+        if (!((entry ^ hash) >> 1) && matches(object, query, index, candidate))
+            return &object->symbols[index];
+        if (entry & 1)
+            break;
+    }
+    return NULL;
+}
+
+static const Elf64_Sym *search_sysv(const struct object *object, struct query *query, struct candidate *candidate)
+{
+    if (!query->sysv_known) {
+        query->sysv = sysv_hash(query->name);
+        query->sysv_known = 1;
+    }
+    uint64_t index = object->sysv_buckets[query->sysv % object->sysv_bucket_count];
+    for (uint64_t steps = 0; index && index < object->sysv_chain_count && index < object->symbols_room && steps < object->sysv_chain_count; steps++) {
+        if (matches(object, query, index, candidate))
+            return &object->symbols[index];
+        index = object->sysv_chains[index];
+    }
+    return NULL;
+}
+
+static const Elf64_Sym *search_all(const struct object *object, const struct query *query, struct candidate *candidate)
+{
+    for (uint64_t index = 1; index < object->symbol_count; index++)
+        if (matches(object, query, index, candidate))
+            return &object->symbols[index];
+    return NULL;
+}
+
+static const Elf64_Sym *search_object(const struct object *object, struct query *query)
+{
+    struct candidate candidate = {0};
+    if (!object->symbols || !object->strings)
+        return NULL;
+    const Elf64_Sym *symbol = object->buckets ? search_gnu(object, query, &candidate)
+        : object->sysv_buckets                ? search_sysv(object, query, &candidate)
+                                              : search_all(object, query, &candidate);
+    if (!symbol && candidate.count == 1)
+        symbol = candidate.sole;
+    if (!symbol)
+        return NULL;
+    unsigned visibility = ELF64_ST_VISIBILITY(symbol->st_other), bind = ELF64_ST_BIND(symbol->st_info);
+    if (visibility == STV_HIDDEN || visibility == STV_INTERNAL)
+        return NULL;
+    return bind == STB_GLOBAL || bind == STB_WEAK || bind == STB_GNU_UNIQUE ? symbol : NULL;
+}
+
+static const struct name *search_names(const struct names *names, const struct query *query)
+{
+    for (uint32_t i = 0, at = query->hash; i < names->size; i++, at++) {
+        const struct name *slot = &names->slots[at & (names->size - 1)];
+        if (!slot->used)
+            return NULL;
+        if (slot->hash == query->hash && !strcmp(slot->name, query->name))
+            return slot;
+    }
+    return NULL;
+}
+
+/* What a symbol of an object stands for. STT_TLS: its offset in the object's block. An absolute one does not move (glibc; musl adds the bias). */
+static void describe(const struct object *object, const Elf64_Sym *symbol, struct found *out)
+{
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    bool fixed = symbol->st_shndx == SHN_ABS || type == STT_TLS;
+    out->object = (struct object *)(uintptr_t)object;
+    out->address = symbol->st_value + (fixed ? 0 : object->bias);
+    out->symbol = (uint64_t)(symbol - object->symbols);
+    out->type = type;
+    out->bind = ELF64_ST_BIND(symbol->st_info);
+    out->size = symbol->st_size;
+}
+
+bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out)
+{
+    struct query query = {.name = name, .version = version, .flags = flags, .hash = linker_hash(name)};
+    for (uint64_t i = 0; i < scope->count; i++) {
+        const struct object *object = scope->members[i];
+        if (object->member == MEMBER_NAMES) {
+            const struct name *slot = search_names(scope->members[i], &query);
+            if (slot) {
+                *out = (struct found){.address = slot->address, .type = STT_NOTYPE, .bind = STB_GLOBAL};
+                return true;
+            }
+        } else if (object != skip) {
+            const Elf64_Sym *symbol = search_object(object, &query);
+            if (symbol) {
+                describe(object, symbol, out);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The symbol that dlsym, or with `version` dlvsym, finds. -ENOENT if there is none. */
+int linker_lookup(const struct scope *scope, const char *name, const char *version, uint32_t flags, struct found *out)
+{
+    struct version exact = {.name = version, .hash = version ? sysv_hash(version) : 0, .defined = 1};
+    return find_symbol(scope, name, version ? &exact : NULL, flags, NULL, out) ? 0 : -ENOENT;
+}
+
+/* The symbol whose place holds a link address, as dladdr finds it: the nearest at or before it, of a size that reaches so far or unknown. */
+int linker_symbol_at(const struct object *object, uint64_t address, struct found *out)
+{
+    const Elf64_Sym *best = NULL;
+    for (uint64_t i = 1; object->symbols && i < object->symbol_count; i++) {
+        const Elf64_Sym *symbol = &object->symbols[i];
+        unsigned type = ELF64_ST_TYPE(symbol->st_info);
+        if (type == STT_TLS || symbol->st_shndx == SHN_UNDEF || symbol->st_shndx == SHN_ABS || !object_string(object, symbol->st_name))
+            continue;
+        if (symbol->st_value > address || (symbol->st_size ? address - symbol->st_value >= symbol->st_size : address != symbol->st_value))
+            continue;
+        if (!best || best->st_value < symbol->st_value)
+            best = symbol;
+    }
+    if (!best)
+        return -ENOENT;
+    describe(object, best, out);
+    return 0;
+}
+
+/* A table of symbols that are no object's. The texts have to stay where they are. A name that stands twice means its first address. */
+int linker_names(const char *const *texts, const uint64_t *addresses, uint64_t count, struct names *out)
+{
+    uint32_t size = 4;
+    if (count > UINT32_MAX / 4)
+        return -EINVAL;
+    while (size < 2 * count)
+        size *= 2;
+    *out = (struct names){.member = MEMBER_NAMES, .size = size, .slots = calloc(size, sizeof *out->slots)};
+    if (!out->slots)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t hash = linker_hash(texts[i]), at = hash;
+        while (out->slots[at & (size - 1)].used && strcmp(out->slots[at & (size - 1)].name, texts[i]) != 0)
+            at++;
+        struct name *slot = &out->slots[at & (size - 1)];
+        if (!slot->used)
+            *slot = (struct name){texts[i], addresses[i], hash, 1};
+    }
+    return 0;
+}
+
+void linker_names_free(struct names *names)
+{
+    free(names->slots);
+    names->slots = NULL;
+    names->size = 0;
+}

@@ -1,0 +1,56 @@
+"""Where symbols are looked up: objects and tables of names, in order."""
+
+from __future__ import annotations
+
+from ctypes import addressof, byref, c_char_p, c_uint64, c_void_p
+from errno import ENOENT, ENOMEM
+
+from miniload.errors import MiniloadError
+from miniload.linker import core
+from miniload.linker.core import CNames, CScope, Found
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from miniload.linker.object import Object
+
+
+class Names:
+    """Symbols from somewhere else than an object: names to addresses of the target."""
+
+    __slots__ = ("_keep", "raw", "where")
+
+    def __init__(self, symbols: Mapping[str, int]) -> None:
+        texts = (c_char_p * len(symbols))(*(name.encode("utf-8", "surrogateescape") for name in symbols))
+        self._keep = texts
+        self.raw = CNames()
+        self.where = addressof(self.raw)
+        addresses = (c_uint64 * len(symbols))(*symbols.values())
+        if core.make_names(texts, addresses, len(symbols), self.where):
+            raise MiniloadError("", "out of memory", errno=ENOMEM)
+
+    def __del__(self) -> None:
+        core.free_names(self.where)
+
+
+class Scope:
+    """An order of look-up. The first member that has a matching definition wins, weak or strong, as in ld.so."""
+
+    __slots__ = ("_array", "members", "raw", "where")
+
+    def __init__(self, members: Sequence[Object | Names]) -> None:
+        self.members = members
+        self._array = (c_void_p * len(members))(*[member.where for member in members])
+        self.raw = CScope(len(members), self._array)
+        self.where = addressof(self.raw)
+
+    def find(self, name: str, version: str | None = None, flags: int = core.LOOKUP_DLSYM) -> Found | None:
+        """The definition that dlsym (or dlvsym) finds; None if there is none."""
+        found = Found()
+        code = core.lookup(self.where, name.encode("utf-8", "surrogateescape"), version.encode() if version else None, flags, byref(found))
+        return None if code == -ENOENT else found
+
+    def object_of(self, found: Found) -> Object | None:
+        """The object that a definition is in; None if it comes from a table of names."""
+        return next((member for member in self.members if member.where == found.object), None) if found.object else None  # type: ignore[return-value]

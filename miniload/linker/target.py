@@ -1,0 +1,106 @@
+"""Where objects are loaded: memory, and, unless it is memory only, something that runs code in it."""
+
+from __future__ import annotations
+
+from errno import ENOSYS
+
+from miniload.errors import UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from miniload.linker.object import Object
+    from miniload.space import AddressSpace
+
+    class Target(Protocol):
+        """`arch`: the architecture's name. `native`: whether its addresses are this process's own. `initializer_arguments`: what initialisers are
+        called with. Memory that this process can reach directly is told by the space's `host_pointer(address, size)`, if it has that method; without,
+        loading works on a copy that is written back."""
+
+        native: bool
+
+        @property
+        def arch(self) -> str: ...
+
+        @property
+        def space(self) -> AddressSpace: ...
+
+        @property
+        def initializer_arguments(self) -> tuple[int, ...]: ...
+
+        def call(self, address: int, *arguments: int) -> int:
+            """Calls a function with integer arguments, by the architecture's calling convention. UnsupportedError if there is nothing to run it."""
+
+        def resolver_arguments(self) -> tuple[int, ...]:
+            """What IFUNC resolvers are called with."""
+
+        def existing(self) -> Sequence[Object]:
+            """The objects that are in the address space already, put there by its own dynamic linker, in the order of its global scope."""
+
+        def shared(self) -> Sequence[Object]:
+            """Those of them that are the global scope."""
+
+        def bring(self, name: str) -> Object | None:
+            """Has the address space's own dynamic linker load an object of the C library's family. None if it cannot."""
+
+        def tls_address(self, definer: Object, offset: int) -> int:
+            """Where the present thread's copy of a thread-local variable is."""
+
+        def place_tls(self, loaded: Object) -> None:
+            """Gives an object's thread-local segment a module number and, where it asks for that, a fixed offset: sets `tls_module`, `tls_offset`,
+            `tls_state` of `loaded.raw`. UnsupportedError if that cannot be."""
+
+        def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
+            """The two words of a TLS descriptor for a variable at `offset` of the definer's block; without definer, of a weak one that is not there."""
+
+        def start_tls(self, loaded: Object) -> None:
+            """The object is relocated: its thread-local segment has its initial contents."""
+
+        def drop_tls(self, loaded: Object) -> None:
+            """The object goes."""
+
+
+class MemoryTarget:
+    """A target that runs nothing: for looking at what a loaded object is like, and for memory that somebody else will run."""
+
+    native = False
+
+    def __init__(self, arch: str, space: AddressSpace) -> None:
+        self.arch = arch
+        self.space = space
+
+    def call(self, address: int, *_arguments: int) -> int:
+        raise UnsupportedError("", "needs to run code, and this target runs none", field="address", value=address, errno=ENOSYS)
+
+    def resolver_arguments(self) -> tuple[int, ...]:
+        return ()
+
+    def existing(self) -> Sequence[Object]:
+        return ()
+
+    def shared(self) -> Sequence[Object]:
+        return ()
+
+    def bring(self, _name: str) -> Object | None:
+        return None
+
+    initializer_arguments = (0, 0, 0)
+
+    def tls_address(self, definer: Object, offset: int) -> int:
+        raise UnsupportedError(definer.name, "thread-local variables need a target that runs code", field="offset", value=offset, errno=ENOSYS)
+
+    def place_tls(self, loaded: Object) -> None:
+        """Modules are counted, as a program's dynamic linker would; a fixed offset nobody can know here."""
+        self._modules = getattr(self, "_modules", 0) + 1
+        loaded.raw.tls_module, loaded.raw.tls_state = self._modules, 1
+
+    def tls_descriptor(self, _definer: Object | None, offset: int) -> tuple[int, int]:
+        raise UnsupportedError("", "TLS descriptors need a target that runs code", field="offset", value=offset, errno=ENOSYS)
+
+    def start_tls(self, loaded: Object) -> None:
+        pass
+
+    def drop_tls(self, loaded: Object) -> None:
+        pass
