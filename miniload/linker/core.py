@@ -11,6 +11,8 @@ from miniload.errors import MiniloadError
 from miniload.linker.arch import Linking, get_linking
 
 MAX_SEGMENTS, MAX_NEEDED, TYPES, NO_STRING = 32, 256, 1100, 0xFFFFFFFF
+STEP_FILE, STEP_ZERO, STEP_PROTECT, STEP_CLEAR = 1, 2, 3, 4
+STEPS_MAX = 6 * MAX_SEGMENTS
 SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS = 1, 2, 4, 8
 RELOCATE_LAZY, RELOCATE_SLOTS_ONLY = 1, 2
 LOOKUP_SLOT, LOOKUP_DLSYM = 1, 2
@@ -99,6 +101,10 @@ class Outcome(Structure):
     )  # fmt: skip
 
 
+class Step(Structure):
+    _fields_ = (("kind", c_uint32), ("protection", c_uint32), ("address", c_uint64), ("size", c_uint64), ("offset", c_uint64))
+
+
 class Found(Structure):
     _fields_ = (("object", c_void_p), ("address", c_uint64), ("symbol", c_uint64), ("type", c_uint32), ("bind", c_uint32), ("size", c_uint64))
 
@@ -140,6 +146,20 @@ make_names.argtypes = (c_void_p, c_void_p, c_uint64, c_void_p)
 lookup.argtypes = (c_void_p, c_char_p, c_char_p, c_uint32, c_void_p)
 symbol_at.argtypes = (c_void_p, c_uint64, c_void_p)
 relocate.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_void_p, c_void_p)
+check_header, plan, maps_whole = LIBRARY.linker_check_header, LIBRARY.linker_plan, LIBRARY.linker_maps_whole
+check_header.argtypes = (c_char_p, c_uint64, c_uint64, c_void_p)
+plan.argtypes = (c_void_p, c_uint64, c_uint32, c_void_p)
+maps_whole.argtypes = (c_void_p, c_uint64)
+map_here, open_here, close_here, protect_here = LIBRARY.linker_map_here, LIBRARY.linker_open_here, LIBRARY.linker_close_here, LIBRARY.linker_protect_here
+map_here.argtypes = (c_void_p, ctypes.c_int, c_uint64, c_void_p)
+open_here.argtypes = (c_char_p, c_uint32, c_uint64, c_void_p, c_void_p, c_void_p)
+close_here.argtypes = (c_void_p,)
+protect_here.argtypes = (c_void_p, c_uint64)
+call_all = ctypes.CDLL(library_path()).linker_call_all  # what is called may wait
+call_all.argtypes = (c_void_p, c_uint64, c_uint64, c_uint64, c_uint64)
+call_all.restype = None
+counters = LIBRARY.linker_counters
+counters.restype = c_uint64
 uses_raw.argtypes = (c_void_p, c_void_p, c_uint32)
 apply.argtypes = (c_void_p, c_void_p, c_void_p, c_uint64)
 

@@ -77,6 +77,25 @@ static int read_phdrs(const uint8_t *phdrs, uint32_t count, uint64_t file_size, 
     return 0;
 }
 
+/* What every file has to have: the caller then reads e_phnum headers at e_phoff. `size`: how much of the file is at `header`. */
+int linker_check_header(const uint8_t *header, uint64_t size, uint64_t file_size, struct trouble *trouble)
+{
+    static const uint8_t start[] = {0x7F, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
+    Elf64_Ehdr elf;
+    if (size < sizeof elf || memcmp(header, start, sizeof start) != 0)
+        return fail(trouble, FIELD_E_IDENT, 0, 0, ENOEXEC);
+    memcpy(&elf, header, sizeof elf);
+    if (elf.e_type != ET_DYN)
+        return fail(trouble, FIELD_E_TYPE, 0, elf.e_type, ENOEXEC);
+    if (elf.e_phentsize != PHDR_SIZE)
+        return fail(trouble, FIELD_E_PHENTSIZE, 0, elf.e_phentsize, ENOEXEC);
+    if (!elf.e_phnum || elf.e_phnum > PHDRS_MAX)
+        return fail(trouble, FIELD_E_PHNUM, 0, elf.e_phnum, ENOEXEC);
+    if (elf.e_phoff > file_size || file_size - elf.e_phoff < (uint64_t)elf.e_phnum * PHDR_SIZE)
+        return fail(trouble, FIELD_E_PHOFF, 0, elf.e_phoff, ENOEXEC);
+    return 0;
+}
+
 /* `header`: the 64 bytes of the ELF header, `phdrs`: e_phnum entries; the caller has read them from where e_phoff says. */
 int linker_parse(const uint8_t *header, const uint8_t *phdrs, uint64_t file_size, uint64_t page_size, struct image *out, struct trouble *trouble)
 {

@@ -159,11 +159,32 @@ struct found {
     uint64_t size;
 };
 
+enum step_kind { STEP_FILE = 1, STEP_ZERO, STEP_PROTECT, STEP_CLEAR };
+enum { STEPS_MAX = 6 * MAX_SEGMENTS };
+
+struct step { /* at a link address: pages of the file, or of zeros; PROT_* for pages; zeros for bytes */
+    uint32_t kind, protection;
+    uint64_t address, size, offset;
+};
+
 /* image.c */
+EXPORT int linker_check_header(const uint8_t *header, uint64_t size, uint64_t file_size, struct trouble *trouble);
 EXPORT int linker_parse(const uint8_t *header, const uint8_t *phdrs, uint64_t file_size, uint64_t page_size, struct image *out, struct trouble *trouble);
 EXPORT int linker_parse_mapped(const uint8_t *phdrs, uint64_t count, uint64_t page_size, struct image *out, struct trouble *trouble);
 uint8_t *image_at(const struct object *object, uint64_t address, uint64_t size, uint32_t need);
 uint64_t image_room(const struct object *object, uint64_t address);
+
+/* plan.c */
+EXPORT uint32_t linker_plan(const struct image *image, uint64_t page, uint32_t whole, struct step *steps);
+EXPORT uint32_t linker_maps_whole(const struct image *image, uint64_t page);
+
+/* here.c */
+EXPORT int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *start);
+EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble);
+EXPORT int linker_close_here(struct object *object);
+EXPORT int linker_protect_here(const struct object *object, uint64_t page);
+EXPORT void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c);
+EXPORT uint64_t linker_counters(void);
 
 /* object.c */
 EXPORT int linker_attach(struct object *object, uint32_t absolute, struct trouble *trouble);

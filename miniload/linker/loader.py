@@ -10,8 +10,8 @@ from miniload.linker import core
 from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
-from miniload.linker.image import Image, read
-from miniload.linker.object import Object, map_object, unmap_object
+from miniload.linker.image import read
+from miniload.linker.object import Object, map_object, open_object, unmap_object
 from miniload.linker.relocate import call_resolver, relocate
 from miniload.linker.scope import Names, Scope
 
@@ -93,18 +93,29 @@ class Loader:
             if found is not None:
                 return found
             what = self.search.find(what, None)
+        return self._open(what, name, mode, new)
+
+    def _open(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
+        """The object of a file, or of bytes, mapped unless it is there already."""
+        path = os.path.abspath(what) if isinstance(what, (str, os.PathLike)) else None
+        if path is not None and self.target.native and self.hooks is NO_HOOKS and not mode & os.RTLD_NOLOAD:
+            found = self._by_identity(_identity(os.fspath(what))) if self.objects else None  # type: ignore[arg-type]
+            if found is not None:
+                return found
+            loaded = open_object(os.fspath(what), self.target)  # type: ignore[arg-type]
+            if loaded is not None:
+                return self._add(loaded, path, new)
         with read(what, name, self.target.space.page_size) as image:
-            found = self._by_identity(image)
+            found = self._by_identity(image.identity)
             if found is not None:
                 return found
             if mode & os.RTLD_NOLOAD:
                 raise NotFoundError(image.name, "is not loaded", field="RTLD_NOLOAD")
-            return self._map(image, new, os.path.abspath(what) if isinstance(what, (str, os.PathLike)) else None)
+            if self.hooks is not NO_HOOKS:
+                self.hooks.before_map(image)
+            return self._add(map_object(image, self.target), path, new)
 
-    def _map(self, image: Image, new: list[Object], path: str | None) -> Object:
-        if self.hooks is not NO_HOOKS:
-            self.hooks.before_map(image)
-        loaded = map_object(image, self.target)
+    def _add(self, loaded: Object, path: str | None, new: list[Object]) -> Object:
         loaded.path = path
         new.append(loaded)
         self.objects.append(loaded)
@@ -115,8 +126,8 @@ class Loader:
     def _by_soname(self, name: str) -> Object | None:
         return next((loaded for loaded in self.objects if name in (loaded.soname, loaded.name)), None)
 
-    def _by_identity(self, image: Image) -> Object | None:
-        return next((loaded for loaded in self.objects if loaded.identity == image.identity), None) if image.identity else None
+    def _by_identity(self, identity: tuple[int, int] | None) -> Object | None:
+        return next((loaded for loaded in self.objects if loaded.identity == identity), None) if identity else None
 
     def _of_family(self, name: str) -> Object | None:
         """The C library's own object of that name, which the target has or gets."""
@@ -144,9 +155,7 @@ class Loader:
         found = self._by_soname(name) or self._of_family(name) or next((loaded for loaded in self.target.shared() if loaded.soname == name), None)
         if found is not None:
             return found
-        path = name if "/" in name else self.search.find(name, requester)
-        with read(path, None, self.target.space.page_size) as image:
-            return self._by_identity(image) or self._map(image, new, os.path.abspath(path))
+        return self._open(name if "/" in name else self.search.find(name, requester), None, 0, new)
 
     # -- relocating
 
@@ -198,9 +207,7 @@ class Loader:
         if overrides(self.hooks, "before_init"):
             functions = self.hooks.before_init(loaded, functions)
         if functions:
-            arguments = self.target.initializer_arguments
-            for function in functions:
-                self.target.call(function, *arguments)
+            self.target.call_all(functions, self.target.initializer_arguments)
 
     def _finalize(self, loaded: Object) -> None:
         raw = loaded.raw
@@ -209,8 +216,8 @@ class Loader:
         functions += [loaded.bias + raw.fini] if raw.fini else []
         if overrides(self.hooks, "before_fini"):
             functions = self.hooks.before_fini(loaded, functions)
-        for function in functions:
-            self.target.call(function)
+        if functions:
+            self.target.call_all(functions)
 
     # -- looking up
 
@@ -276,6 +283,14 @@ class Loader:
 
 
 DF_1_NODELETE = 8
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def closure(root: Object) -> list[Object]:

@@ -57,7 +57,7 @@ class NativeTarget:
         self.space = NativeSpace()
         self.lock = RLock()
         self._libc = ctypes.CDLL(None)
-        self._counters = (-1, -1)
+        self._counters = -1
         self._known: dict[int, Object] = {}
         self._order: list[Object] = []
         self._shared: list[Object] = []
@@ -71,6 +71,10 @@ class NativeTarget:
         """Calls a function, without the interpreter's lock."""
         result: int = prototype(len(arguments))(address)(*arguments)
         return result
+
+    def call_all(self, functions: list[int], arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
+        """Calls functions one after the other, with the same arguments."""
+        core.call_all((c_uint64 * len(functions))(*functions), len(functions), *arguments)
 
     def resolver_arguments(self) -> tuple[int, ...]:
         return self._resolver_arguments
@@ -94,22 +98,20 @@ class NativeTarget:
 
     def existing(self) -> list[Object]:
         """The objects that ld.so has loaded, in its order: the program, what it needs, what was opened later."""
-        iterate = self._libc.dl_iterate_phdr
+        counters = core.counters()
+        if counters == self._counters:
+            return self._order
         seen: list[tuple[int, bytes, int, int, int]] = []
 
         def note(info: object, _size: int, _data: object) -> int:
             entry = info.contents  # type: ignore[attr-defined]
-            counters = entry.adds, entry.subs
-            if counters == self._counters:
-                return 1
             seen.append((entry.addr, entry.name or b"", entry.phdr or 0, entry.phnum, entry.tls_modid))
-            self._latest = counters
             return 0
 
         with self.lock:
-            if iterate(CALLBACK(note), None) == 0:
-                self._counters = self._latest
-                self._take(seen)
+            self._libc.dl_iterate_phdr(CALLBACK(note), None)
+            self._take(seen)
+            self._counters = counters
             return self._order
 
     def shared(self) -> list[Object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from ctypes import addressof, byref, string_at
-from errno import EFAULT, ENOENT
+from errno import EAGAIN, EFAULT, ENOENT
 
 from miniload.errors import UnsupportedError
 from miniload.linker import core
@@ -204,12 +205,34 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
     return loaded
 
 
+def open_object(path: str, target: Target) -> Object | None:
+    """The same of a file for this very process, in one call of the core. None if it has to be done step by step."""
+    raw, wrong, identity = CObject(), core.Trouble(), (ctypes.c_uint64 * 2)()
+    where = addressof(raw)
+    code = core.open_here(os.fsencode(path), core.kinds_of(target.arch)[0].machine, target.space.page_size, where, identity, byref(wrong))
+    if code == -EAGAIN:
+        return None
+    if code and not wrong.field:
+        raise OSError(-code, os.strerror(-code), path)
+    if code:
+        raise trouble(path, code, wrong.field, wrong.index, wrong.value)
+    loaded = Object(path, target, raw.bias, raw)
+    loaded.identity = identity[0], identity[1]
+    _describe(loaded)
+    return loaded
+
+
 def attach(loaded: Object, absolute: bool) -> None:
     """Reads the dynamic section. `absolute`: of an object that another dynamic linker has loaded."""
-    wrong, raw = core.Trouble(), loaded.raw
+    wrong = core.Trouble()
     code = core.attach(loaded.where, absolute, byref(wrong))
     if code:
         raise trouble(loaded.name, code, wrong.field, wrong.index, wrong.value)
+    _describe(loaded)
+
+
+def _describe(loaded: Object) -> None:
+    raw = loaded.raw
     loaded.soname = loaded.text(raw.soname)
     loaded.needed = tuple(loaded.text(raw.needed[index]) or "" for index in range(raw.needed_count))
 
@@ -239,12 +262,18 @@ def _read_copy(loaded: Object, copy: bytearray) -> None:
 
 def unmap_object(loaded: Object) -> None:
     """Takes an object out of memory."""
+    if loaded.target.native:
+        core.close_here(loaded.where)
+        return
     loaded.release()
     loaded.target.space.unmap(loaded.start, loaded.end - loaded.start)
 
 
 def protect_relro(loaded: Object) -> None:
     """PT_GNU_RELRO: read-only from now on. Start and end rounded down to pages, as glibc and musl do."""
+    if loaded.target.native:
+        core.protect_here(loaded.where, loaded.target.space.page_size)
+        return
     relro, page = loaded.raw.image.relro, loaded.target.space.page_size
     if not relro.present or not relro.size:
         return

@@ -3,7 +3,7 @@ text that has to be writable for a moment, symbols that are not there."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from ctypes import byref, c_uint64
 from struct import pack
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Missing = Callable[[Object, str], int | None]
 
-RELA_SIZE = 24
+NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 def relocate(loaded: Object, scope: Scope, *, lazy: bool = False, hooks: Hooks = NO_HOOKS, missing: Missing | None = None) -> None:
@@ -39,18 +39,19 @@ def relocate(loaded: Object, scope: Scope, *, lazy: bool = False, hooks: Hooks =
     hook, failures = _binding_hook(loaded, hooks)
     raw = loaded.raw
     try:
-        with _writable_text(loaded):
+        with _writable_text(loaded) if raw.traits & core.TEXTREL else NOTHING:
             code = core.relocate(loaded.where, scope.where, byref(kinds), core.RELOCATE_LAZY if lazy else 0, hook, byref(outcome))
             if failures:
                 raise failures[0]
             if code:
                 wrong = outcome.trouble
                 raise trouble(loaded.name, code, wrong.field, wrong.index, wrong.value)
-            if outcome.pending_count or (raw.image.tls.present and raw.image.tls.size):
+            if outcome.pending_count or raw.image.tls.size:
                 _finish(loaded, scope, linking, kinds, outcome, hooks, missing)
             loaded.store()
     finally:
-        core.free_outcome(byref(outcome))
+        if outcome.pending:
+            core.free_outcome(byref(outcome))
     if raw.image.relro.present:
         protect_relro(loaded)
     loaded.relocated = True
@@ -79,9 +80,6 @@ def _binding_hook(loaded: Object, hooks: Hooks) -> tuple[object, list[BaseExcept
 def _writable_text(loaded: Object) -> Iterator[None]:
     """DT_TEXTREL: segments that are not writable are, while they are relocated."""
     raw, space = loaded.raw, loaded.target.space
-    if not raw.traits & core.TEXTREL:
-        yield
-        return
     segments = [segment for segment in raw.image.segments[: raw.image.segment_count] if not segment.flags & PF_W]
     page = space.page_size
 

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
         def space(self) -> AddressSpace: ...
 
         @property
-        def initializer_arguments(self) -> tuple[int, ...]: ...
+        def initializer_arguments(self) -> tuple[int, int, int]: ...
 
         def call(self, address: int, *arguments: int) -> int:
             """Calls a function with integer arguments, by the architecture's calling convention. UnsupportedError if there is nothing to run it."""
+
+        def call_all(self, functions: list[int], arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
+            """Calls functions one after the other, with the same arguments: initialisers and finalisers."""
 
         def resolver_arguments(self) -> tuple[int, ...]:
             """What IFUNC resolvers are called with."""
@@ -73,6 +76,9 @@ class MemoryTarget:
 
     def call(self, address: int, *_arguments: int) -> int:
         raise UnsupportedError("", "needs to run code, and this target runs none", field="address", value=address, errno=ENOSYS)
+
+    def call_all(self, functions: list[int], _arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
+        self.call(functions[0])
 
     def resolver_arguments(self) -> tuple[int, ...]:
         return ()

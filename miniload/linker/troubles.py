@@ -11,11 +11,16 @@ FIELDS = (
     "DT_STRTAB", "DT_STRSZ", "DT_SYMTAB", "DT_SYMENT", "DT_HASH", "DT_GNU_HASH", "DT_VERSYM", "DT_VERNEED", "DT_VERDEF",
     "DT_RELA", "DT_RELAENT", "DT_JMPREL", "DT_PLTREL", "DT_RELR", "DT_RELRENT", "DT_INIT_ARRAY", "DT_FINI_ARRAY",
     "DT_PREINIT_ARRAY", "DT_NEEDED", "st_name", "r_offset", "r_sym", "r_type", "relocation", "DT_REL", "DT_PLTGOT", "DT_INIT", "DT_FINI",
+    "e_ident", "e_type", "e_phentsize", "e_phoff",
 )  # fmt: skip
 """By number, as in trouble.h."""
 
 REASONS = {
     "e_phnum": "there is nothing to load, or too much",
+    "e_ident": "not a 64-bit little-endian ELF file",
+    "e_type": "only shared objects and position-independent programs can be loaded",
+    "e_phentsize": "must be 56",
+    "e_phoff": "the program headers lie outside the file",
     "p_type": "too many segments",
     "p_offset": "the segment lies outside the file",
     "p_vaddr": "segments are out of order, overlap, or are not where the file's pages can be mapped",

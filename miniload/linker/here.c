@@ -1,0 +1,153 @@
+/* What the linker does in this very process, in few calls: the same steps as in any address space, made by the kernel directly. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "linker.h"
+#include "trouble.h"
+
+enum { HEAD = 4096 };
+
+static int carry_out(const struct step *steps, uint32_t count, int fd, uint64_t bias)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct step *step = &steps[i];
+        void *at = (void *)(uintptr_t)(bias + step->address);
+        bool bad = false;
+        switch (step->kind) {
+        case STEP_FILE: bad = mmap(at, step->size, (int)step->protection, MAP_PRIVATE | MAP_FIXED, fd, (off_t)step->offset) == MAP_FAILED; break;
+        case STEP_ZERO: bad = mmap(at, step->size, (int)step->protection, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; break;
+        case STEP_PROTECT: bad = mprotect(at, step->size, (int)step->protection) != 0; break;
+        default: memset(at, 0, step->size);
+        }
+        if (bad)
+            return -errno;
+    }
+    return 0;
+}
+
+/* Address space for an image, at a bias that is a multiple of its alignment. */
+static int reserve(const struct image *image, uint64_t page, uint64_t hint, uint64_t *start)
+{
+    uint64_t size = image->high - image->low, slack = image->align > page ? image->align : 0;
+    uint8_t *got = mmap((void *)(uintptr_t)hint, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED)
+        return -errno;
+    uint64_t skip = slack ? (image->low - (uint64_t)(uintptr_t)got) & (slack - 1) : 0;
+    if (skip)
+        munmap(got, skip);
+    if (slack - skip)
+        munmap(got + skip + size, slack - skip);
+    *start = (uint64_t)(uintptr_t)got + skip;
+    return 0;
+}
+
+/* Maps an image from a descriptor. `start`: where, or 0, and then where it is. Nothing is left mapped after an error. */
+int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *start)
+{
+    struct step steps[STEPS_MAX];
+    uint32_t whole = linker_maps_whole(image, page);
+    uint64_t size = image->high - image->low;
+    if (whole) {
+        const struct segment *first = &image->segments[0];
+        static const uint8_t protections[8] = {0, 4, 2, 6, 1, 5, 3, 7};
+        void *got = mmap((void *)(uintptr_t)*start, size, protections[first->flags & 7], MAP_PRIVATE, fd, (off_t)(first->offset & -page));
+        if (got == MAP_FAILED)
+            return -errno;
+        *start = (uint64_t)(uintptr_t)got;
+    } else {
+        int error = reserve(image, page, *start, start);
+        if (error)
+            return error;
+    }
+    int error = carry_out(steps, linker_plan(image, page, whole, steps), fd, *start - image->low);
+    if (error)
+        munmap((void *)(uintptr_t)*start, size);
+    return error;
+}
+
+static int read_image(int fd, uint64_t file_size, uint64_t page, struct image *image, struct trouble *trouble)
+{
+    _Alignas(8) uint8_t head[HEAD];
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    if (got < 0)
+        return -errno;
+    const Elf64_Ehdr *elf = (const Elf64_Ehdr *)(const void *)head;
+    int error = linker_check_header(head, (uint64_t)got, file_size, trouble);
+    if (error)
+        return error;
+    if (elf->e_phoff > (uint64_t)got || (uint64_t)got - elf->e_phoff < (uint64_t)elf->e_phnum * PHDR_SIZE)
+        return -EAGAIN; /* the headers are elsewhere in the file, which is rare: by the other way */
+    return linker_parse(head, head + elf->e_phoff, file_size, page, image, trouble);
+}
+
+/* All of opening, reading, mapping and attaching a file. `machine`: what it has to be for. -EAGAIN: it is not of the usual kind, or needs a better
+ * message, and nothing is done. Otherwise the file's device and inode are in `identity`. */
+int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not keep us */
+    struct stat status;
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, &status) ? -errno : read_image(fd, (uint64_t)status.st_size, page, &object->image, trouble);
+    if (!error && object->image.machine != machine)
+        error = -EAGAIN;
+    uint64_t start = 0;
+    if (!error)
+        error = linker_map_here(&object->image, fd, page, &start);
+    close(fd);
+    if (error)
+        return error;
+    identity[0] = status.st_dev;
+    identity[1] = status.st_ino;
+    object->bias = start - object->image.low;
+    object->memory = (uint8_t *)(uintptr_t)object->bias;
+    error = linker_attach(object, false, trouble);
+    if (error)
+        linker_close_here(object);
+    return error;
+}
+
+/* Unmaps it, and frees what attaching took. */
+int linker_close_here(struct object *object)
+{
+    linker_detach(object);
+    return munmap(object->memory + object->image.low, object->image.high - object->image.low) ? -errno : 0;
+}
+
+/* PT_GNU_RELRO: read-only from now on, start and end rounded down to pages, as glibc and musl do. */
+int linker_protect_here(const struct object *object, uint64_t page)
+{
+    const struct extent *relro = &object->image.relro;
+    uint64_t start = relro->address & -page, end = (relro->address + relro->size) & -page;
+    if (!relro->present || start < object->image.low || end > object->image.high || start >= end)
+        return 0;
+    return mprotect(object->memory + start, end - start, PROT_READ) ? -errno : 0;
+}
+
+/* Calls functions one after the other, all with the same arguments. */
+void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c)
+{
+    for (uint64_t i = 0; i < count; i++)
+        ((void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)functions[i])(a, b, c);
+}
+
+static int note_counters(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    *(uint64_t *)user = info->dlpi_adds + (info->dlpi_subs << 32);
+    return 1;
+}
+
+/* A number that changes whenever ld.so loads or unloads something. */
+uint64_t linker_counters(void)
+{
+    uint64_t counters = 0;
+    dl_iterate_phdr(note_counters, &counters);
+    return counters;
+}
