@@ -155,7 +155,13 @@ map_here.argtypes = (c_void_p, ctypes.c_int, c_uint64, c_void_p)
 open_here.argtypes = (c_char_p, c_uint32, c_uint64, c_void_p, c_void_p, c_void_p)
 close_here.argtypes = (c_void_p,)
 protect_here.argtypes = (c_void_p, c_uint64)
-call_all = ctypes.CDLL(library_path()).linker_call_all  # what is called may wait
+relocate_here = LIBRARY.linker_relocate_here
+relocate_here.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_uint64, c_void_p, c_void_p)
+_UNLOCKED = ctypes.CDLL(library_path())  # what these call may wait
+call_all, initialize_here, finalize_here = _UNLOCKED.linker_call_all, _UNLOCKED.linker_initialize_here, _UNLOCKED.linker_finalize_here
+initialize_here.argtypes = (c_void_p, c_void_p)
+finalize_here.argtypes = (c_void_p,)
+initialize_here.restype = finalize_here.restype = None
 call_all.argtypes = (c_void_p, c_uint64, c_uint64, c_uint64, c_uint64)
 call_all.restype = None
 counters = LIBRARY.linker_counters

@@ -130,6 +130,55 @@ int linker_protect_here(const struct object *object, uint64_t page)
     return mprotect(object->memory + start, end - start, PROT_READ) ? -errno : 0;
 }
 
+/* Relocates an object of this process and makes RELRO read-only, if nothing more than IFUNC resolvers is needed for that, which are then called with
+ * `arguments`. 1: there is more to do, `out` says what. */
+int linker_relocate_here(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, uint64_t page, const uint64_t arguments[3],
+                         struct outcome *out)
+{
+    int error = linker_relocate(object, scope, kinds, flags, NULL, out);
+    if (error)
+        return error;
+    if (object->image.tls.size)
+        return 1;
+    for (uint64_t i = 0; i < out->pending_count; i++)
+        if (out->pending[i].reason != LEFT_IFUNC)
+            return 1;
+    for (uint64_t i = 0; i < out->pending_count && !error; i++) {
+        uint64_t (*resolver)(uint64_t, uint64_t, uint64_t) = (uint64_t (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)out->pending[i].value;
+        error = linker_apply(object, kinds, &out->pending[i], resolver(arguments[0], arguments[1], arguments[2]));
+    }
+    return error ? error : linker_protect_here(object, page);
+}
+
+/* The functions of an array of addresses, but for places that are left empty, called in the order given by `step`, 1 or -1. */
+static void call_array(const struct object *object, const struct range *array, int step, const uint64_t arguments[3])
+{
+    uint64_t count = array->size / 8;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t function;
+        memcpy(&function, object->memory + array->address + 8 * (step > 0 ? i : count - 1 - i), sizeof function);
+        if (function && function != UINT64_MAX)
+            ((void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)function)(arguments[0], arguments[1], arguments[2]);
+    }
+}
+
+/* DT_INIT, then DT_INIT_ARRAY. */
+void linker_initialize_here(const struct object *object, const uint64_t arguments[3])
+{
+    if (object->init)
+        ((void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)(object->bias + object->init))(arguments[0], arguments[1], arguments[2]);
+    call_array(object, &object->init_array, 1, arguments);
+}
+
+/* DT_FINI_ARRAY backwards, then DT_FINI. */
+void linker_finalize_here(const struct object *object)
+{
+    static const uint64_t none[3];
+    call_array(object, &object->fini_array, -1, none);
+    if (object->fini)
+        ((void (*)(void))(uintptr_t)(object->bias + object->fini))();
+}
+
 /* Calls functions one after the other, all with the same arguments. */
 void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c)
 {

@@ -183,6 +183,10 @@ EXPORT int linker_map_here(const struct image *image, int fd, uint64_t page, uin
 EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble);
 EXPORT int linker_close_here(struct object *object);
 EXPORT int linker_protect_here(const struct object *object, uint64_t page);
+EXPORT int linker_relocate_here(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, uint64_t page,
+                                const uint64_t arguments[3], struct outcome *out);
+EXPORT void linker_initialize_here(const struct object *object, const uint64_t arguments[3]);
+EXPORT void linker_finalize_here(const struct object *object);
 EXPORT void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c);
 EXPORT uint64_t linker_counters(void);
 

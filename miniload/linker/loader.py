@@ -50,6 +50,7 @@ class Loader:
         self.hooks = hooks
         self.missing = missing
         self.lock = RLock()
+        self._quick = target.native and hooks is NO_HOOKS
         self.objects: list[Object] = []
         """Those loaded here, in the order in which they were mapped."""
         self.globals: list[Object] = []
@@ -75,7 +76,7 @@ class Loader:
                 root = self._root(what, name, mode, new)
                 self._add_dependencies(root, new)
                 if new:
-                    self._relocate(root, new, mode)
+                    self._relocate(root, mode)
             except BaseException:
                 self._discard(new)
                 raise
@@ -97,14 +98,14 @@ class Loader:
 
     def _open(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
         """The object of a file, or of bytes, mapped unless it is there already."""
-        path = os.path.abspath(what) if isinstance(what, (str, os.PathLike)) else None
-        if path is not None and self.target.native and self.hooks is NO_HOOKS and not mode & os.RTLD_NOLOAD:
-            found = self._by_identity(_identity(os.fspath(what))) if self.objects else None  # type: ignore[arg-type]
-            if found is not None:
-                return found
-            loaded = open_object(os.fspath(what), self.target)  # type: ignore[arg-type]
+        if isinstance(what, os.PathLike):
+            what = os.fspath(what)
+        path = (what if what[:1] == "/" else os.path.abspath(what)) if isinstance(what, str) else None
+        if self._quick and isinstance(what, str) and not mode & os.RTLD_NOLOAD:
+            found = self._by_identity(_identity(what)) if self.objects else None
+            loaded = found or open_object(what, self.target)
             if loaded is not None:
-                return self._add(loaded, path, new)
+                return found or self._add(loaded, path, new)
         with read(what, name, self.target.space.page_size) as image:
             found = self._by_identity(image.identity)
             if found is not None:
@@ -131,15 +132,7 @@ class Loader:
 
     def _of_family(self, name: str) -> Object | None:
         """The C library's own object of that name, which the target has or gets."""
-        if not in_family(name):
-            return None
-        return self._existing(name) or self.target.bring(name)
-
-    def _existing(self, name: str) -> Object | None:
-        for loaded in self.target.existing():
-            if name == loaded.soname or name == os.path.basename(loaded.name):
-                return loaded
-        return None
+        return self.target.named(name) or self.target.bring(name) if in_family(name) else None
 
     def _add_dependencies(self, root: Object, new: list[Object]) -> None:
         """Maps what is needed, breadth first."""
@@ -159,24 +152,24 @@ class Loader:
 
     # -- relocating
 
-    def _relocate(self, root: Object, new: list[Object], mode: int) -> None:
+    def _relocate(self, root: Object, mode: int) -> None:
         """Dependencies first, so that an IFUNC's resolver has its own object relocated."""
         local = closure(root)
         for loaded in reversed(local):
             if not loaded.relocated:
-                scope = self._scope(loaded, local, mode)
-                for member in self.objects:
+                loaded.scope = self._scope(loaded, local, mode)
+                others = [member for member in self.objects if member is not loaded]
+                for member in others:
                     member.raw.touched = 0
-                relocate(loaded, scope, hooks=self.hooks, missing=self.missing)
-                loaded.refers = {member for member in self.objects if member.raw.touched and member is not loaded}
-                loaded.scope = scope
+                relocate(loaded, loaded.scope, hooks=self.hooks, missing=self.missing)
+                loaded.refers = {member for member in others if member.raw.touched}
 
     def _scope(self, loaded: Object, local: list[Object], mode: int) -> Scope:
         shared: list[Object | Names] = [*self.target.shared(), *self.globals]
-        own: list[Object | Names] = [*local]
-        order = own + shared if mode & os.RTLD_DEEPBIND else shared + own
-        symbolic = [loaded] if loaded.raw.traits & core.SYMBOLIC else []
-        return Scope([*self._first, *symbolic, *dict.fromkeys(order), *self._last])
+        order = [*local, *shared] if mode & os.RTLD_DEEPBIND else [*shared, *local]
+        if loaded.raw.traits & core.SYMBOLIC:
+            order.insert(0, loaded)
+        return Scope([*self._first, *dict.fromkeys(order), *self._last])
 
     def _promote(self, root: Object) -> None:
         self.globals += [loaded for loaded in closure(root) if loaded in self.objects and loaded not in self.globals]
@@ -185,6 +178,9 @@ class Loader:
 
     def _start(self, new: list[Object]) -> None:
         """Initialisers, those of dependencies first; cycles are broken where they are entered."""
+        if len(new) == 1:
+            self._initialize(new[0])
+            return
         waiting = set(new)
 
         def visit(loaded: Object) -> None:
@@ -199,25 +195,23 @@ class Loader:
                 visit(loaded)
 
     def _initialize(self, loaded: Object) -> None:
-        raw = loaded.raw
         loaded.started = True
         self._started.append(loaded)
-        functions = [loaded.bias + raw.init] if raw.init else []
-        functions += [address for address in loaded.words(raw.init_array) if address not in NO_FUNCTION]
-        if overrides(self.hooks, "before_init"):
-            functions = self.hooks.before_init(loaded, functions)
-        if functions:
-            self.target.call_all(functions, self.target.initializer_arguments)
+        if self._quick or not overrides(self.hooks, "before_init"):
+            self.target.initialize(loaded)
+        else:
+            self._call(self.hooks.before_init(loaded, initializers(loaded)))
 
     def _finalize(self, loaded: Object) -> None:
-        raw = loaded.raw
         self._started.remove(loaded)
-        functions = [address for address in reversed(loaded.words(raw.fini_array)) if address not in NO_FUNCTION]
-        functions += [loaded.bias + raw.fini] if raw.fini else []
-        if overrides(self.hooks, "before_fini"):
-            functions = self.hooks.before_fini(loaded, functions)
-        if functions:
-            self.target.call_all(functions)
+        if self._quick or not overrides(self.hooks, "before_fini"):
+            self.target.finalize(loaded)
+        else:
+            self._call(self.hooks.before_fini(loaded, finalizers(loaded)))
+
+    def _call(self, functions: list[int]) -> None:
+        for function in functions:
+            self.target.call(function, *self.target.initializer_arguments)
 
     # -- looking up
 
@@ -291,6 +285,18 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def initializers(loaded: Object) -> list[int]:
+    """DT_INIT, then those of DT_INIT_ARRAY."""
+    raw = loaded.raw
+    return [loaded.bias + raw.init] * bool(raw.init) + [address for address in loaded.words(raw.init_array) if address not in NO_FUNCTION]
+
+
+def finalizers(loaded: Object) -> list[int]:
+    """Those of DT_FINI_ARRAY backwards, then DT_FINI."""
+    raw = loaded.raw
+    return [address for address in reversed(loaded.words(raw.fini_array)) if address not in NO_FUNCTION] + [loaded.bias + raw.fini] * bool(raw.fini)
 
 
 def closure(root: Object) -> list[Object]:

@@ -21,6 +21,7 @@ from miniload.space.native import NativeSpace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ctypes import Array
 
 AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4 = 16, 26, 29, 30
 DESCRIPTOR_ROOM = 24
@@ -61,6 +62,8 @@ class NativeTarget:
         self._known: dict[int, Object] = {}
         self._order: list[Object] = []
         self._shared: list[Object] = []
+        self._named: dict[str, Object] = {}
+        self._named_of: list[Object] | None = None
         self._shared_of: list[Object] | None = None
         self._donors: dict[Object, Donor] = {}
         self._vector: object = None
@@ -78,6 +81,32 @@ class NativeTarget:
 
     def resolver_arguments(self) -> tuple[int, ...]:
         return self._resolver_arguments
+
+    @cached_property
+    def resolver_words(self) -> Array[c_uint64]:
+        """The same, as the core takes them."""
+        return (c_uint64 * 3)(*self._resolver_arguments)
+
+    @cached_property
+    def initializer_words(self) -> Array[c_uint64]:
+        """argc, argv and envp, as the core takes them."""
+        return (c_uint64 * 3)(*self.initializer_arguments)
+
+    def initialize(self, loaded: Object) -> None:
+        """Calls the object's initialisers."""
+        core.initialize_here(loaded.where, self.initializer_words)
+
+    def finalize(self, loaded: Object) -> None:
+        """Calls its finalisers."""
+        core.finalize_here(loaded.where)
+
+    def named(self, name: str) -> Object | None:
+        """The object with that DT_SONAME, or of a file so called, that is there already."""
+        order = self.existing()
+        if self._named_of is not order:
+            names = [(key, loaded) for loaded in reversed(order) for key in (os.path.basename(loaded.name), loaded.soname) if key]
+            self._named, self._named_of = dict(names), order
+        return self._named.get(name)
 
     @cached_property
     def _resolver_arguments(self) -> tuple[int, ...]:
@@ -131,7 +160,7 @@ class NativeTarget:
             ctypes.CDLL(name)
         except OSError:
             return None
-        return next((loaded for loaded in self.existing() if loaded.soname == name), None)
+        return self.named(name)
 
     def _take(self, seen: list[tuple[int, bytes, int, int, int]]) -> None:
         known, self._known, self._order = self._known, {}, []

@@ -16,7 +16,7 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from miniload.linker.image import Image
     from miniload.linker.scope import Scope
@@ -50,32 +50,30 @@ class Object:
     `name` as it was asked for, or found; `path` the file, None if it is none. `dependencies` are those of DT_NEEDED, in order, once they are known.
     """
 
-    __slots__ = (
-        "_copy", "_keep", "bias", "dependencies", "end", "identity", "name", "needed", "path", "raw", "refers", "registered", "relocated", "scope",
-        "search_scope", "soname",
-        "start", "started", "target", "user", "where",
-    )  # fmt: skip
+    path: str | None = None
+    identity: tuple[int, int] | None = None
+    soname: str | None = None
+    needed: tuple[str, ...] = ()
+    relocated = started = False
+    user: object = None
+    scope: Scope | None = None
+    """What it was relocated against."""
+    search_scope: Scope | None = None
+    """What is looked through for its user."""
+    refers: Collection[Object] = ()
+    """Other objects that it was bound to."""
+    _copy: bytearray | None = None
+    _view: object = None
 
     def __init__(self, name: str, target: Target, bias: int, raw: CObject) -> None:
+        image = raw.image
         self.name = name
         self.target = target
         self.bias = bias
         self.raw = raw
         self.where = addressof(raw)
-        self.start, self.end = bias + raw.image.low, bias + raw.image.high
-        self.path: str | None = None
-        self.identity: tuple[int, int] | None = None
+        self.start, self.end = bias + image.low, bias + image.high
         self.dependencies: list[Object] = []
-        self.refers: set[Object] = set()
-        self.relocated = self.started = False
-        self.registered: list[object] = []
-        self.user: object = None
-        self.soname: str | None = None
-        self.needed: tuple[str, ...] = ()
-        self.scope: Scope | None = None
-        self.search_scope: Scope | None = None
-        self._copy: bytearray | None = None
-        self._keep: list[object] = []
 
     def __repr__(self) -> str:
         return f"<Object {self.name} at {self.start:#x}>"
@@ -232,9 +230,10 @@ def attach(loaded: Object, absolute: bool) -> None:
 
 
 def _describe(loaded: Object) -> None:
-    raw = loaded.raw
-    loaded.soname = loaded.text(raw.soname)
-    loaded.needed = tuple(loaded.text(raw.needed[index]) or "" for index in range(raw.needed_count))
+    raw, text = loaded.raw, loaded.text
+    loaded.soname = text(raw.soname)
+    count, needed = raw.needed_count, raw.needed
+    loaded.needed = (text(needed[0]) or "",) if count == 1 else tuple([text(needed[index]) or "" for index in range(count)])
 
 
 def _find_memory(loaded: Object) -> None:
@@ -244,7 +243,7 @@ def _find_memory(loaded: Object) -> None:
     if host is None:
         loaded._copy = copy = bytearray(size)
         view = (ctypes.c_char * size).from_buffer(copy)
-        loaded._keep.append(view)
+        loaded._view = view
         host = addressof(view)
         _read_copy(loaded, copy)
     loaded.raw.memory = host - loaded.raw.image.low & (1 << 64) - 1

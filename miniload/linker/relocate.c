@@ -6,10 +6,13 @@
 #include "linker.h"
 #include "trouble.h"
 
-/* The answers for each symbol of the object, since tables refer to one several times. */
+/* The latest answers, by symbol: tables refer to one several times, most often in a row. */
+enum { ANSWERS = 64 };
+
 struct answer {
     struct found found;
-    uint8_t state[2]; /* by class (LOOKUP_SLOT): 0 not asked, 1 found, 2 not */
+    uint32_t symbol, flags;
+    int state; /* 0: none; 1: found; 2: not */
 };
 
 struct work {
@@ -18,8 +21,7 @@ struct work {
     const struct kinds *kinds;
     binding_hook hook;
     struct outcome *out;
-    struct answer *answers;
-    uint64_t answer_count;
+    struct answer answers[ANSWERS];
     struct segment *at; /* the segment of the place before */
 };
 
@@ -81,13 +83,12 @@ static const struct version *version_wanted(const struct object *object, uint64_
 static int resolve(struct work *work, uint64_t index, uint32_t flags, struct found *out)
 {
     const struct object *object = work->object;
-    if (index >= work->answer_count || !object->symbols || index >= object->symbols_room)
+    if (!object->symbols || index >= object->symbols_room)
         return fail(&work->out->trouble, FIELD_R_SYM, 0, index, EINVAL);
-    struct answer *answer = &work->answers[index];
-    uint8_t *state = &answer->state[flags & LOOKUP_SLOT];
-    if (*state) {
+    struct answer *answer = &work->answers[index % ANSWERS];
+    if (answer->state && answer->symbol == index && answer->flags == flags) {
         *out = answer->found;
-        return *state == 1;
+        return answer->state == 1;
     }
     const Elf64_Sym *symbol = &object->symbols[index];
     const char *name = object_string(object, symbol->st_name);
@@ -116,8 +117,7 @@ static int resolve(struct work *work, uint64_t index, uint32_t flags, struct fou
             found = true;
         }
     }
-    answer->found = *out;
-    *state = found ? 1 : 2;
+    *answer = (struct answer){*out, (uint32_t)index, flags, found ? 1 : 2};
     return found;
 }
 
@@ -296,40 +296,17 @@ static int relocate_table(struct work *work, const struct range *table, bool laz
     return 0;
 }
 
-/* One more than the highest symbol that the tables refer to. */
-static uint64_t symbols_used(const struct object *object)
-{
-    const struct range *tables[] = {&object->rela, &object->plt};
-    uint64_t limit = 0;
-    for (size_t t = 0; t < 2; t++) {
-        const uint8_t *entries = object->memory + tables[t]->address;
-        for (uint64_t i = 0; i < tables[t]->size / sizeof(Elf64_Rela); i++) {
-            uint64_t symbol = load(entries + i * sizeof(Elf64_Rela) + offsetof(Elf64_Rela, r_info)) >> 32;
-            if (symbol >= limit)
-                limit = symbol + 1;
-        }
-    }
-    return limit < object->symbols_room ? limit : object->symbols_room;
-}
-
 /* Applies all relocations: RELR, then RELA, then those of the PLT, as glibc does. What cannot be done here is left in `out`: unresolved symbols, IFUNCs,
  * descriptors, types that the architecture does not have. Once only: RELR adds in place. After an error the object is only good for unmapping. */
 int linker_relocate(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, binding_hook hook, struct outcome *out)
 {
     struct work work = {.object = object, .scope = scope, .kinds = kinds, .hook = hook, .out = out};
     memset(out, 0, sizeof *out);
-    work.answer_count = symbols_used(object);
-    if (work.answer_count) {
-        work.answers = calloc(work.answer_count, sizeof *work.answers);
-        if (!work.answers)
-            return -ENOMEM;
-    }
     int error = flags & RELOCATE_SLOTS_ONLY ? 0 : relocate_relr(&work);
     if (!error && !(flags & RELOCATE_SLOTS_ONLY))
         error = relocate_table(&work, &object->rela, false);
     if (!error)
         error = relocate_table(&work, &object->plt, flags & RELOCATE_LAZY);
-    free(work.answers);
     return error;
 }
 

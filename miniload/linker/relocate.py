@@ -36,28 +36,51 @@ def relocate(loaded: Object, scope: Scope, *, lazy: bool = False, hooks: Hooks =
     """
     linking, kinds = core.kinds_of(loaded.target.arch)
     outcome = Outcome()
+    target, raw, flags = loaded.target, loaded.raw, core.RELOCATE_LAZY if lazy else 0
+    quick = target.native and hooks is NO_HOOKS and not raw.traits & core.TEXTREL
+    code = 1
+    if quick:
+        words = target.resolver_words
+        code = core.relocate_here(loaded.where, scope.where, byref(kinds), flags, target.space.page_size, words, byref(outcome))
+    if code:
+        _by_steps(loaded, scope, linking, kinds, outcome, flags if not quick else None, code, hooks, missing)
+    elif outcome.pending:
+        core.free_outcome(byref(outcome))
+    loaded.relocated = True
+    if hooks is not NO_HOOKS and overrides(hooks, "relocated"):
+        for relocation in relocations(loaded):
+            hooks.relocated(loaded, relocation)
+
+
+def _by_steps(
+    loaded: Object,
+    scope: Scope,
+    linking: Linking,
+    kinds: core.CKinds,
+    outcome: Outcome,
+    flags: int | None,
+    code: int,
+    hooks: Hooks,
+    missing: Missing | None,
+) -> None:
+    """The same where more is needed than the core can do at once. `flags`: None if it has tried already, and said `code`."""
     hook, failures = _binding_hook(loaded, hooks)
     raw = loaded.raw
     try:
         with _writable_text(loaded) if raw.traits & core.TEXTREL else NOTHING:
-            code = core.relocate(loaded.where, scope.where, byref(kinds), core.RELOCATE_LAZY if lazy else 0, hook, byref(outcome))
+            if flags is not None:
+                code = core.relocate(loaded.where, scope.where, byref(kinds), flags, hook, byref(outcome))
             if failures:
                 raise failures[0]
-            if code:
+            if code < 0:
                 wrong = outcome.trouble
                 raise trouble(loaded.name, code, wrong.field, wrong.index, wrong.value)
             if outcome.pending_count or raw.image.tls.size:
                 _finish(loaded, scope, linking, kinds, outcome, hooks, missing)
             loaded.store()
     finally:
-        if outcome.pending:
-            core.free_outcome(byref(outcome))
-    if raw.image.relro.present:
-        protect_relro(loaded)
-    loaded.relocated = True
-    if overrides(hooks, "relocated"):
-        for relocation in relocations(loaded):
-            hooks.relocated(loaded, relocation)
+        core.free_outcome(byref(outcome))
+    protect_relro(loaded)
 
 
 def _binding_hook(loaded: Object, hooks: Hooks) -> tuple[object, list[BaseException]]:

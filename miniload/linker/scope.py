@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, byref, c_char_p, c_uint64, c_void_p
+from array import array
+from ctypes import addressof, byref, c_char_p, c_uint64
 from errno import ENOENT, ENOMEM
 
 from miniload.errors import MiniloadError
 from miniload.linker import core
-from miniload.linker.core import CNames, CScope, Found
+from miniload.linker.core import CNames, Found
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ class Names:
 class Scope:
     """An order of look-up. The first member that has a matching definition wins, weak or strong, as in ld.so."""
 
-    __slots__ = ("_array", "members", "raw", "where")
+    __slots__ = ("_words", "members", "where")
 
     def __init__(self, members: Sequence[Object | Names]) -> None:
         self.members = members
-        self._array = (c_void_p * len(members))(*[member.where for member in members])
-        self.raw = CScope(len(members), self._array)
-        self.where = addressof(self.raw)
+        # One array of words holds the record and what it points to: a third of the cost of making them apart.
+        self._words = words = array("Q", [len(members), 0, *[member.where for member in members]])
+        self.where: int = words.buffer_info()[0]
+        words[1] = self.where + 16
 
     def find(self, name: str, version: str | None = None, flags: int = core.LOOKUP_DLSYM) -> Found | None:
         """The definition that dlsym (or dlvsym) finds; None if there is none."""

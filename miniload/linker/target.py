@@ -9,6 +9,7 @@ from miniload.errors import UnsupportedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from ctypes import Array, c_uint64
     from typing import Protocol
 
     from miniload.linker.object import Object
@@ -28,13 +29,23 @@ if TYPE_CHECKING:
         def space(self) -> AddressSpace: ...
 
         @property
+        def resolver_words(self) -> Array[c_uint64]:
+            """resolver_arguments as the core takes them, three words, where the target is native."""
+
+        @property
         def initializer_arguments(self) -> tuple[int, int, int]: ...
 
         def call(self, address: int, *arguments: int) -> int:
             """Calls a function with integer arguments, by the architecture's calling convention. UnsupportedError if there is nothing to run it."""
 
-        def call_all(self, functions: list[int], arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
-            """Calls functions one after the other, with the same arguments: initialisers and finalisers."""
+        def initialize(self, loaded: Object) -> None:
+            """Calls the object's initialisers: DT_INIT, then those of DT_INIT_ARRAY."""
+
+        def finalize(self, loaded: Object) -> None:
+            """Calls its finalisers: those of DT_FINI_ARRAY backwards, then DT_FINI."""
+
+        def named(self, name: str) -> Object | None:
+            """The object with that DT_SONAME, or of a file so called, that is there already."""
 
         def resolver_arguments(self) -> tuple[int, ...]:
             """What IFUNC resolvers are called with."""
@@ -77,8 +88,19 @@ class MemoryTarget:
     def call(self, address: int, *_arguments: int) -> int:
         raise UnsupportedError("", "needs to run code, and this target runs none", field="address", value=address, errno=ENOSYS)
 
-    def call_all(self, functions: list[int], _arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
-        self.call(functions[0])
+    @property
+    def resolver_words(self) -> Array[c_uint64]:
+        raise NotImplementedError
+
+    def initialize(self, loaded: Object) -> None:
+        if loaded.raw.init or loaded.raw.init_array.size:
+            self.call(loaded.bias + loaded.raw.init)
+
+    def finalize(self, loaded: Object) -> None:
+        pass
+
+    def named(self, _name: str) -> Object | None:
+        return None
 
     def resolver_arguments(self) -> tuple[int, ...]:
         return ()
