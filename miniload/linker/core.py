@@ -56,12 +56,12 @@ class Range(Structure):
 
 class CObject(Structure):
     _fields_ = (
-        ("member", c_uint32), ("traits", c_uint32), ("memory", c_uint64), ("bias", c_uint64), ("image", CImage),
-        ("symbols", c_uint64), ("symbols_room", c_uint64), ("symbol_count", c_uint64), ("strings", c_uint64), ("strings_size", c_uint64),
-        ("version_of", c_uint64), ("versions_room", c_uint64), ("versions", POINTER(CVersion)), ("version_count", c_uint64),
-        ("bloom", c_uint64), ("buckets", c_uint64), ("chains", c_uint64), ("sysv_buckets", c_uint64), ("sysv_chains", c_uint64),
-        ("bloom_mask", c_uint32), ("bloom_shift", c_uint32), ("bucket_count", c_uint32), ("symbol_base", c_uint32),
-        ("sysv_bucket_count", c_uint32), ("sysv_chain_count", c_uint32), ("chains_room", c_uint64),
+        ("member", c_uint32), ("traits", c_uint32), ("bloom", c_uint64), ("bloom_mask", c_uint32), ("bloom_shift", c_uint32),
+        ("buckets", c_uint64), ("chains", c_uint64), ("bucket_count", c_uint32), ("symbol_base", c_uint32), ("chains_room", c_uint64),
+        ("symbols", c_uint64), ("symbols_room", c_uint64), ("strings", c_uint64), ("strings_size", c_uint64),
+        ("version_of", c_uint64), ("versions_room", c_uint64), ("versions", POINTER(CVersion)), ("version_count", c_uint64), ("symbol_count", c_uint64),
+        ("sysv_buckets", c_uint64), ("sysv_chains", c_uint64), ("sysv_bucket_count", c_uint32), ("sysv_chain_count", c_uint32),
+        ("memory", c_uint64), ("bias", c_uint64), ("image", CImage),
         ("rela", Range), ("plt", Range), ("relr", Range), ("init_array", Range), ("fini_array", Range), ("preinit_array", Range),
         ("init", c_uint64), ("fini", c_uint64), ("got", c_uint64), ("got_present", c_uint64),
         ("dynamic_flags", c_uint64), ("dynamic_flags_1", c_uint64), ("versym_address", c_uint64),

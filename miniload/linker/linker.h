@@ -59,24 +59,27 @@ enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, LOCA
 struct object {
     uint32_t member;
     uint32_t traits; /* object_flag */
-    uint8_t *memory;
-    uint64_t bias;
-    struct image image;
-
+    /* What a look-up that finds nothing reads, which nearly all do: in one line of the cache. */
+    const uint64_t *bloom;
+    uint32_t bloom_mask, bloom_shift;
+    const uint32_t *buckets, *chains;
+    uint32_t bucket_count, symbol_base;
+    uint64_t chains_room;
     const Elf64_Sym *symbols;
     uint64_t symbols_room; /* how many could be there at most: to the segment's end */
-    uint64_t symbol_count; /* as the hash tables say */
     const char *strings;
     uint64_t strings_size;
     const uint16_t *version_of; /* by symbol; NULL: the object has no versions */
     uint64_t versions_room;     /* how many of them could be there */
     struct version *versions;
     uint64_t version_count;
+    uint64_t symbol_count; /* as the hash tables say */
+    const uint32_t *sysv_buckets, *sysv_chains;
+    uint32_t sysv_bucket_count, sysv_chain_count;
 
-    const uint64_t *bloom;
-    const uint32_t *buckets, *chains, *sysv_buckets, *sysv_chains;
-    uint32_t bloom_mask, bloom_shift, bucket_count, symbol_base, sysv_bucket_count, sysv_chain_count;
-    uint64_t chains_room;
+    uint8_t *memory;
+    uint64_t bias;
+    struct image image;
 
     struct range rela, plt, relr, init_array, fini_array, preinit_array;
     uint64_t init, fini, got, got_present, dynamic_flags, dynamic_flags_1, versym_address;

@@ -79,12 +79,18 @@ static bool matches(const struct object *object, const struct query *query, uint
     return name && !strcmp(name, query->name) && version_fits(object, query, index, symbol, candidate);
 }
 
+/* Whether the object has no symbol of that hash, which its Bloom filter says nearly always when it has none. */
+static inline bool surely_absent(const struct object *object, uint32_t hash)
+{
+    if (!object->bloom)
+        return false;
+    uint64_t word = object->bloom[hash / 64 & object->bloom_mask];
+    return !(word >> (hash & 63) & word >> (hash >> object->bloom_shift & 63) & 1);
+}
+
 static const Elf64_Sym *search_gnu(const struct object *object, const struct query *query, struct candidate *candidate)
 {
     uint32_t hash = query->hash;
-    uint64_t word = object->bloom[hash / 64 & object->bloom_mask];
-    if (!(word >> (hash & 63) & word >> (hash >> object->bloom_shift & 63) & 1))
-        return NULL;
     uint64_t index = object->buckets[hash % object->bucket_count];
     if (index < object->symbol_base)
         return NULL;
@@ -175,7 +181,7 @@ bool find_symbol(const struct scope *scope, const char *name, const struct versi
                 *out = (struct found){.address = slot->address, .type = STT_NOTYPE, .bind = STB_GLOBAL};
                 return true;
             }
-        } else if (object != skip) {
+        } else if (object != skip && !surely_absent(object, query.hash)) {
             const Elf64_Sym *symbol = search_object(object, &query);
             if (symbol) {
                 describe(object, symbol, out);

@@ -177,7 +177,7 @@ class NativeTarget:
         if core.parse_mapped(string_at(phdr, 56 * count), count, self.space.page_size, ctypes.addressof(image), ctypes.byref(wrong)):
             return None
         image.machine = get_linking(self.arch).machine
-        loaded = Object(name or (sys.executable if not self._order else ""), self, base, CObject(0, 0, base, base, image))
+        loaded = Object(name or (sys.executable if not self._order else ""), self, base, CObject(memory=base, bias=base, image=image))
         attach(loaded, True)
         loaded.path = name or None
         loaded.relocated = loaded.started = True

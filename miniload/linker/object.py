@@ -190,7 +190,7 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
     if image.arch != target.arch:
         raise UnsupportedError(image.name, f"the file is for {image.arch}, and this is to be loaded for {target.arch}", field="e_machine")
     bias = map_image(image, target.space, address)
-    raw = CObject(0, 0, 0, bias, image.raw)
+    raw = CObject(bias=bias, image=image.raw)
     loaded = Object(image.name, target, bias, raw)
     loaded.identity = image.identity
     try:
