@@ -164,6 +164,9 @@ finalize_here.argtypes = (c_void_p,)
 initialize_here.restype = finalize_here.restype = None
 call_all.argtypes = (c_void_p, c_uint64, c_uint64, c_uint64, c_uint64)
 call_all.restype = None
+plain_address = LIBRARY.linker_address
+plain_address.argtypes = (c_void_p, c_char_p)
+plain_address.restype = c_uint64
 counters = LIBRARY.linker_counters
 counters.restype = c_uint64
 uses_raw.argtypes = (c_void_p, c_void_p, c_uint32)

@@ -11,7 +11,14 @@
 #include "linker.h"
 #include "trouble.h"
 
-enum { HEAD = 4096 };
+enum { HEAD = 1024, POPULATED = 1 << 18 };
+
+/* Relocation writes to most pages of a small writable segment, and to have them all copied at once is cheaper than a fault for each. */
+static int file_flags(const struct step *step)
+{
+    bool all = step->protection & PROT_WRITE && step->size <= POPULATED;
+    return MAP_PRIVATE | MAP_FIXED | (all ? MAP_POPULATE : 0);
+}
 
 static int carry_out(const struct step *steps, uint32_t count, int fd, uint64_t bias)
 {
@@ -20,7 +27,7 @@ static int carry_out(const struct step *steps, uint32_t count, int fd, uint64_t 
         void *at = (void *)(uintptr_t)(bias + step->address);
         bool bad = false;
         switch (step->kind) {
-        case STEP_FILE: bad = mmap(at, step->size, (int)step->protection, MAP_PRIVATE | MAP_FIXED, fd, (off_t)step->offset) == MAP_FAILED; break;
+        case STEP_FILE: bad = mmap(at, step->size, (int)step->protection, file_flags(step), fd, (off_t)step->offset) == MAP_FAILED; break;
         case STEP_ZERO: bad = mmap(at, step->size, (int)step->protection, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; break;
         case STEP_PROTECT: bad = mprotect(at, step->size, (int)step->protection) != 0; break;
         default: memset(at, 0, step->size);
@@ -92,6 +99,7 @@ int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct o
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not keep us */
     struct stat status;
+    memset(object, 0, sizeof *object);
     if (fd < 0)
         return -errno;
     int error = fstat(fd, &status) ? -errno : read_image(fd, (uint64_t)status.st_size, page, &object->image, trouble);

@@ -203,6 +203,7 @@ EXPORT uint32_t linker_hash(const char *name);
 EXPORT int linker_names(const char *const *texts, const uint64_t *addresses, uint64_t count, struct names *out);
 EXPORT void linker_names_free(struct names *names);
 EXPORT int linker_lookup(const struct scope *scope, const char *name, const char *version, uint32_t flags, struct found *out);
+EXPORT uint64_t linker_address(const struct scope *scope, const char *name);
 EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struct found *out);
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out);
 uint32_t sysv_hash(const char *name);

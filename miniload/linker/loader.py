@@ -218,13 +218,18 @@ class Loader:
     def address(self, root: Object, name: str, version: str | None = None) -> int:
         """Where a symbol is in the target, as dlsym(handle, name), or with a version dlvsym, finds it: in the object or, breadth first, in what it needs.
         SymbolError. A function that an IFUNC stands for is the one that its resolver picks."""
-        if root.search_scope is None:
-            root.search_scope = Scope(closure(root))
-        found = root.search_scope.find(name, version)
+        scope = root.search_scope
+        if scope is None:
+            root.search_scope = scope = Scope(closure(root))
+        if version is None:
+            plain: int = core.plain_address(scope.where, name.encode("utf-8", "surrogateescape"))
+            if plain:
+                return plain
+        found = scope.find(name, version)
         if found is None:
             raise SymbolError(root.name, f"has no symbol {name}" + (f"@{version}" if version else ""), field=name)
         if found.type in (STT_GNU_IFUNC, STT_TLS):
-            return self._special(root.search_scope, found)
+            return self._special(scope, found)
         address: int = found.address
         return address
 

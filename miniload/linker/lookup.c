@@ -199,6 +199,14 @@ int linker_lookup(const struct scope *scope, const char *name, const char *versi
     return find_symbol(scope, name, version ? &exact : NULL, flags, NULL, out) ? 0 : -ENOENT;
 }
 
+/* The address of what dlsym finds where that is all there is to it: 0 if there is none, or it is thread-local, or a resolver has to be asked. */
+uint64_t linker_address(const struct scope *scope, const char *name)
+{
+    struct found found;
+    bool plain = find_symbol(scope, name, NULL, LOOKUP_DLSYM, NULL, &found) && found.type != STT_TLS && found.type != STT_GNU_IFUNC;
+    return plain ? found.address : 0;
+}
+
 /* The symbol whose place holds a link address, as dladdr finds it: the nearest at or before it, of a size that reaches so far or unknown. */
 int linker_symbol_at(const struct object *object, uint64_t address, struct found *out)
 {

@@ -5,6 +5,8 @@
 
 static const uint8_t protections[8] = {0, 4, 2, 6, 1, 5, 3, 7}; /* PF_* to PROT_* */
 
+enum { NOT_MAPPED = 8 };
+
 struct list {
     struct step *steps;
     uint32_t count;
@@ -29,13 +31,16 @@ static void add_clear(struct list *list, uint32_t protection, uint64_t address, 
         add(list, STEP_PROTECT, protection, address & -page, page, 0);
 }
 
-static void add_segment(struct list *list, const struct segment *segment, uint64_t page, bool mapped)
+/* `mapped`: the protection with which the file part is there already, or NOT_MAPPED. */
+static void add_segment(struct list *list, const struct segment *segment, uint64_t page, uint32_t mapped)
 {
     uint32_t protection = protections[segment->flags & 7];
     uint64_t start = segment->address & -page, file_end = segment->address + segment->file_size, end = (segment->address + segment->size + page - 1) & -page;
     uint64_t pages_end = segment->file_size ? (file_end + page - 1) & -page : start;
-    if (!mapped)
+    if (mapped == NOT_MAPPED)
         add(list, STEP_FILE, protection, start, pages_end - start, segment->offset & -page);
+    else if (mapped != protection)
+        add(list, STEP_PROTECT, protection, start, pages_end - start, 0);
     if (segment->file_size && segment->size > segment->file_size) {
         uint64_t stop = segment->address + segment->size < pages_end ? segment->address + segment->size : pages_end;
         add_clear(list, protection, file_end, stop - file_end, page);
@@ -54,7 +59,9 @@ uint32_t linker_plan(const struct image *image, uint64_t page, uint32_t whole, s
         uint64_t start = segment->address & -page;
         if (whole && start > end)
             add(&list, STEP_PROTECT, 0, end, start - end, 0); /* what lies between segments is nobody's */
-        add_segment(&list, segment, page, whole && !i);
+        /* Most segments that are not writable are as far into the file as the first: then they are there, and one call is saved. */
+        bool there = whole && (!i || (!(segment->flags & PF_W) && segment->address - segment->offset == image->segments[0].address - image->segments[0].offset));
+        add_segment(&list, segment, page, there ? protections[image->segments[0].flags & 7] : NOT_MAPPED);
         end = (segment->address + segment->size + page - 1) & -page;
     }
     return list.count;
