@@ -76,8 +76,8 @@ class CNames(Structure):
     _fields_ = (("member", c_uint32), ("size", c_uint32), ("slots", c_void_p))
 
 
-class CScope(Structure):
-    _fields_ = (("count", c_uint64), ("members", POINTER(c_void_p)))
+class CShortcut(Structure):
+    _fields_ = (("member", c_uint32), ("skips", c_uint32), ("bits", c_void_p), ("mask", c_uint32), ("unused", c_uint32))
 
 
 class CKinds(Structure):
@@ -136,6 +136,10 @@ LIBRARY = _load()
 parse, parse_mapped, attach, detach = LIBRARY.linker_parse, LIBRARY.linker_parse_mapped, LIBRARY.linker_attach, LIBRARY.linker_detach
 make_names, free_names, lookup, symbol_at = LIBRARY.linker_names, LIBRARY.linker_names_free, LIBRARY.linker_lookup, LIBRARY.linker_symbol_at
 uses_raw = LIBRARY.linker_uses
+make_shortcut, free_shortcut = LIBRARY.linker_shortcut, LIBRARY.linker_shortcut_free
+make_shortcut.argtypes = (c_void_p, c_uint32, c_void_p)
+free_shortcut.argtypes = (c_void_p,)
+free_shortcut.restype = None
 relocate, apply, free_outcome = LIBRARY.linker_relocate, LIBRARY.linker_apply, LIBRARY.linker_outcome_free
 parse.argtypes = (c_char_p, c_char_p, c_uint64, c_uint64, c_void_p, c_void_p)
 parse_mapped.argtypes = (c_char_p, c_uint64, c_uint64, c_void_p, c_void_p)

@@ -53,7 +53,7 @@ struct range { /* link address and bytes */
     uint64_t address, size;
 };
 
-enum member { MEMBER_OBJECT = 1, MEMBER_NAMES };
+enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT };
 enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, LOCAL_ONLY = 16, HAS_UNIQUE = 32 };
 
 struct object {
@@ -106,6 +106,12 @@ struct name { /* a host symbol */
 struct names { /* symbols from somewhere else: an open hash table, made by linker_names */
     uint32_t member, size;
     struct name *slots;
+};
+
+struct shortcut { /* stands before `skips` objects of a scope: a Bloom filter over the symbols of all of them, by linker_shortcut */
+    uint32_t member, skips;
+    uint64_t *bits;
+    uint32_t mask, unused; /* of words */
 };
 
 struct scope { /* where to look, in order: objects and names */
@@ -202,6 +208,8 @@ const char *object_string(const struct object *object, uint64_t offset);
 EXPORT uint32_t linker_hash(const char *name);
 EXPORT int linker_names(const char *const *texts, const uint64_t *addresses, uint64_t count, struct names *out);
 EXPORT void linker_names_free(struct names *names);
+EXPORT int linker_shortcut(const struct object *const *objects, uint32_t count, struct shortcut *out);
+EXPORT void linker_shortcut_free(struct shortcut *shortcut);
 EXPORT int linker_lookup(const struct scope *scope, const char *name, const char *version, uint32_t flags, struct found *out);
 EXPORT uint64_t linker_address(const struct scope *scope, const char *name);
 EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struct found *out);

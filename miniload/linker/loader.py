@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from miniload.linker.core import Found
     from miniload.linker.image import Readable
+    from miniload.linker.scope import Member
     from miniload.linker.search import Search
     from miniload.linker.target import Target
 
@@ -71,6 +72,7 @@ class Loader:
         OSError; nothing is left loaded then.
         """
         with self.lock:
+            self.target.existing()
             new: list[Object] = []
             try:
                 root = self._root(what, name, mode, new)
@@ -165,8 +167,12 @@ class Loader:
                 loaded.refers = {member for member in others if member.raw.touched}
 
     def _scope(self, loaded: Object, local: list[Object], mode: int) -> Scope:
-        shared: list[Object | Names] = [*self.target.shared(), *self.globals]
-        order = [*local, *shared] if mode & os.RTLD_DEEPBIND else [*shared, *local]
+        shared: list[Member] = [*self.target.shared(), *self.globals]
+        if mode & os.RTLD_DEEPBIND:
+            order = [*local, *shared]
+        else:
+            shortcut = self.target.shortcut()
+            order = [shortcut, *shared, *local] if shortcut else [*shared, *local]
         if loaded.raw.traits & core.SYMBOLIC:
             order.insert(0, loaded)
         return Scope([*self._first, *dict.fromkeys(order), *self._last])
@@ -178,8 +184,9 @@ class Loader:
 
     def _start(self, new: list[Object]) -> None:
         """Initialisers, those of dependencies first; cycles are broken where they are entered."""
-        if len(new) == 1:
-            self._initialize(new[0])
+        if len(new) < 2:
+            for loaded in new:
+                self._initialize(loaded)
             return
         waiting = set(new)
 
@@ -254,7 +261,7 @@ class Loader:
             del self._opened[root]
             live = self._live()
             dead = [loaded for loaded in self.objects if loaded not in live]
-            for loaded in [loaded for loaded in reversed(self._started) if loaded in dead]:
+            for loaded in reversed(dead) if len(dead) < 2 else [loaded for loaded in reversed(self._started) if loaded in dead]:
                 self._finalize(loaded)
             self._discard(dead)
 

@@ -170,12 +170,64 @@ static void describe(const struct object *object, const Elf64_Sym *symbol, struc
     out->size = symbol->st_size;
 }
 
+/* The lowest bit of a hash is not in the hash tables' chains, so the filter does without. Two bits for each symbol, in one word. */
+static uint64_t shortcut_bits(uint32_t hash)
+{
+    return 1ull << (hash >> 1 & 63) | 1ull << (hash >> 7 & 63);
+}
+
+static bool shortcut_has(const struct shortcut *shortcut, uint32_t hash)
+{
+    uint64_t bits = shortcut_bits(hash);
+    return (shortcut->bits[hash >> 13 & shortcut->mask] & bits) == bits;
+}
+
+static void shortcut_add(struct shortcut *shortcut, uint32_t hash)
+{
+    shortcut->bits[hash >> 13 & shortcut->mask] |= shortcut_bits(hash);
+}
+
+/* A filter over the symbols of some objects, which most look-ups pass by: one test for all that a program has loaded. */
+int linker_shortcut(const struct object *const *objects, uint32_t count, struct shortcut *out)
+{
+    uint64_t symbols = 0, words = 64;
+    for (uint32_t i = 0; i < count; i++)
+        symbols += objects[i]->symbol_count;
+    while (words < symbols / 4 && words < 1 << 18)
+        words *= 2;
+    *out = (struct shortcut){.member = MEMBER_SHORTCUT, .skips = count, .bits = calloc(words, sizeof *out->bits), .mask = (uint32_t)words - 1};
+    if (!out->bits)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct object *object = objects[i];
+        uint64_t first = object->buckets ? object->symbol_base : 1;
+        for (uint64_t s = first; s < object->symbol_count && object->symbols; s++) {
+            const char *name = object->buckets ? NULL : object_string(object, object->symbols[s].st_name);
+            if (object->buckets && s - first < object->chains_room)
+                shortcut_add(out, object->chains[s - first]);
+            else if (name)
+                shortcut_add(out, linker_hash(name));
+        }
+    }
+    return 0;
+}
+
+void linker_shortcut_free(struct shortcut *shortcut)
+{
+    free(shortcut->bits);
+    shortcut->bits = NULL;
+}
+
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out)
 {
     struct query query = {.name = name, .version = version, .flags = flags, .hash = linker_hash(name)};
     for (uint64_t i = 0; i < scope->count; i++) {
         const struct object *object = scope->members[i];
-        if (object->member == MEMBER_NAMES) {
+        if (object->member == MEMBER_SHORTCUT) {
+            const struct shortcut *shortcut = scope->members[i];
+            if (!shortcut_has(shortcut, query.hash))
+                i += shortcut->skips;
+        } else if (object->member == MEMBER_NAMES) {
             const struct name *slot = search_names(scope->members[i], &query);
             if (slot) {
                 *out = (struct found){.address = slot->address, .type = STT_NOTYPE, .bind = STB_GLOBAL};

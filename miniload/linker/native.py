@@ -16,6 +16,7 @@ from miniload.linker.arch import TLSDESC, TP_OFFSET, get_linking
 from miniload.linker.core import CImage, CObject
 from miniload.linker.donor import ANSWERS, donor_image, make_donor
 from miniload.linker.object import Object, attach
+from miniload.linker.scope import Shortcut
 from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
@@ -62,11 +63,11 @@ class NativeTarget:
         self._known: dict[int, Object] = {}
         self._order: list[Object] = []
         self._shared: list[Object] = []
+        self._shortcut: Shortcut | None = None
         self._named: dict[str, Object] = {}
-        self._named_of: list[Object] | None = None
-        self._shared_of: list[Object] | None = None
         self._donors: dict[Object, Donor] = {}
         self._vector: object = None
+        self.existing()
 
     # -- code
 
@@ -100,14 +101,6 @@ class NativeTarget:
         """Calls its finalisers."""
         core.finalize_here(loaded.where)
 
-    def named(self, name: str) -> Object | None:
-        """The object with that DT_SONAME, or of a file so called, that is there already."""
-        order = self.existing()
-        if self._named_of is not order:
-            names = [(key, loaded) for loaded in reversed(order) for key in (os.path.basename(loaded.name), loaded.soname) if key]
-            self._named, self._named_of = dict(names), order
-        return self._named.get(name)
-
     @cached_property
     def _resolver_arguments(self) -> tuple[int, ...]:
         getauxval = self._libc.getauxval
@@ -127,32 +120,44 @@ class NativeTarget:
 
     def existing(self) -> list[Object]:
         """The objects that ld.so has loaded, in its order: the program, what it needs, what was opened later."""
-        counters = core.counters()
-        if counters == self._counters:
+        if core.counters() == self._counters:
             return self._order
-        seen: list[tuple[int, bytes, int, int, int]] = []
-
-        def note(info: object, _size: int, _data: object) -> int:
-            entry = info.contents  # type: ignore[attr-defined]
-            seen.append((entry.addr, entry.name or b"", entry.phdr or 0, entry.phnum, entry.tls_modid))
-            return 0
-
         with self.lock:
+            counters = core.counters()
+            seen: list[tuple[int, bytes, int, int, int]] = []
+
+            def note(info: object, _size: int, _data: object) -> int:
+                entry = info.contents  # type: ignore[attr-defined]
+                seen.append((entry.addr, entry.name or b"", entry.phdr or 0, entry.phnum, entry.tls_modid))
+                return 0
+
             self._libc.dl_iterate_phdr(CALLBACK(note), None)
             self._take(seen)
+            self._index()
             self._counters = counters
             return self._order
 
+    def _index(self) -> None:
+        """What is asked about them often."""
+        order = self._order
+        names = [(key, loaded) for loaded in reversed(order) for key in (os.path.basename(loaded.name), loaded.soname) if key]
+        self._named = dict(names)
+        queue = order[:1]
+        for loaded in queue:
+            queue += [needed for name in loaded.needed if (needed := self._named.get(name)) is not None and needed not in queue]
+        self._shared, self._shortcut = queue, Shortcut(queue)
+
+    def named(self, name: str) -> Object | None:
+        """The object with that DT_SONAME, or of a file so called, that is there already."""
+        return self._named.get(name)
+
     def shared(self) -> list[Object]:
         """The global scope: the program and what it needs, breadth first."""
-        order = self.existing()
-        if self._shared_of is not order:
-            by_name = {loaded.soname: loaded for loaded in reversed(order)}
-            queue = order[:1]
-            for loaded in queue:
-                queue += [needed for name in loaded.needed if (needed := by_name.get(name)) is not None and needed not in queue]
-            self._shared, self._shared_of = queue, order
         return self._shared
+
+    def shortcut(self) -> Shortcut | None:
+        """For the scopes that begin with the global one."""
+        return self._shortcut
 
     def bring(self, name: str) -> Object | None:
         """Has ld.so load an object of the C library's family, for good. None if there is none of that name."""
@@ -160,6 +165,7 @@ class NativeTarget:
             ctypes.CDLL(name)
         except OSError:
             return None
+        self.existing()
         return self.named(name)
 
     def _take(self, seen: list[tuple[int, bytes, int, int, int]]) -> None:

@@ -43,6 +43,9 @@ class Symbol(Record):
     hidden: bool
 
 
+_Pair = ctypes.c_uint64 * 2
+
+
 class Object:
     """A mapped object. `bias`: what is added to its link addresses. `raw`: the core's record of it. `target`: where it is. `user`: whatever its
     user keeps with it.
@@ -152,9 +155,9 @@ class Object:
 
     def find(self, name: str, version: str | None = None) -> Found | None:
         """The definition of a symbol in this very object, as dlsym, or with a version dlvsym, finds it."""
-        members = (ctypes.c_void_p * 1)(self.where)
-        scope, found = core.CScope(1, members), Found()
-        code = core.lookup(byref(scope), name.encode("utf-8", "surrogateescape"), version.encode() if version else None, core.LOOKUP_DLSYM, byref(found))
+        words, found = (ctypes.c_uint64 * 3)(1, 0, self.where), Found()
+        words[1] = addressof(words) + 16
+        code = core.lookup(words, name.encode("utf-8", "surrogateescape"), version.encode() if version else None, core.LOOKUP_DLSYM, byref(found))
         return None if code == -ENOENT else found
 
     def symbol_at(self, address: int) -> tuple[str, int] | None:
@@ -205,9 +208,9 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
 
 def open_object(path: str, target: Target) -> Object | None:
     """The same of a file for this very process, in one call of the core. None if it has to be done step by step."""
-    raw, wrong, identity = CObject(), core.Trouble(), (ctypes.c_uint64 * 2)()
-    where = addressof(raw)
-    code = core.open_here(os.fsencode(path), core.kinds_of(target.arch)[0].machine, target.space.page_size, where, identity, byref(wrong))
+    raw, wrong, identity = CObject(), core.Trouble(), _Pair()
+    machine = core.kinds_of(target.arch)[0].machine
+    code = core.open_here(path.encode("utf-8", "surrogateescape"), machine, target.space.page_size, byref(raw), identity, byref(wrong))
     if code == -EAGAIN:
         return None
     if code and not wrong.field:

@@ -8,11 +8,12 @@ from errno import ENOENT, ENOMEM
 
 from miniload.errors import MiniloadError
 from miniload.linker import core
-from miniload.linker.core import CNames, Found
+from miniload.linker.core import CNames, CShortcut, Found
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
 
     from miniload.linker.object import Object
 
@@ -35,12 +36,27 @@ class Names:
         core.free_names(self.where)
 
 
+class Shortcut:
+    """Stands in a scope before some objects that nearly every look-up goes through in vain: those that a process has from the start."""
+
+    __slots__ = ("raw", "where")
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self.raw = CShortcut()
+        self.where = addressof(self.raw)
+        if core.make_shortcut((c_uint64 * len(objects))(*[loaded.where for loaded in objects]), len(objects), self.where):
+            raise MiniloadError("", "out of memory", errno=ENOMEM)
+
+    def __del__(self) -> None:
+        core.free_shortcut(self.where)
+
+
 class Scope:
     """An order of look-up. The first member that has a matching definition wins, weak or strong, as in ld.so."""
 
     __slots__ = ("_words", "members", "where")
 
-    def __init__(self, members: Sequence[Object | Names]) -> None:
+    def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
         # One array of words holds the record and what it points to: a third of the cost of making them apart.
         self._words = words = array("Q", [len(members), 0, *[member.where for member in members]])
@@ -56,3 +72,7 @@ class Scope:
     def object_of(self, found: Found) -> Object | None:
         """The object that a definition is in; None if it comes from a table of names."""
         return next((member for member in self.members if member.where == found.object), None) if found.object else None  # type: ignore[return-value]
+
+
+if TYPE_CHECKING:
+    Member: TypeAlias = Object | Names | Shortcut

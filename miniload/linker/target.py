@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from miniload.linker.object import Object
+    from miniload.linker.scope import Shortcut
     from miniload.space import AddressSpace
 
     class Target(Protocol):
@@ -51,10 +52,14 @@ if TYPE_CHECKING:
             """What IFUNC resolvers are called with."""
 
         def existing(self) -> Sequence[Object]:
-            """The objects that are in the address space already, put there by its own dynamic linker, in the order of its global scope."""
+            """The objects that are in the address space already, put there by its own dynamic linker, in its order. What the methods below say is true of the
+            time of the latest call."""
 
         def shared(self) -> Sequence[Object]:
             """Those of them that are the global scope."""
+
+        def shortcut(self) -> Shortcut | None:
+            """For scopes that begin with them, if there is one."""
 
         def bring(self, name: str) -> Object | None:
             """Has the address space's own dynamic linker load an object of the C library's family. None if it cannot."""
@@ -110,6 +115,9 @@ class MemoryTarget:
 
     def shared(self) -> Sequence[Object]:
         return ()
+
+    def shortcut(self) -> Shortcut | None:
+        return None
 
     def bring(self, _name: str) -> Object | None:
         return None
