@@ -9,6 +9,7 @@ import pytest
 from vcpu_program import GUESTS, compile_guest, load, map_guest
 
 from miniload.arch.aarch64 import hwcap
+from miniload.arch.aarch64.guest import cpuinfo
 from miniload.arch.aarch64.vcpu import VCPU as AARCH64
 from miniload.arch.riscv64.vcpu import VCPU as RISCV64
 from miniload.arch.x86_64.vcpu import VCPU as X86_64
@@ -228,3 +229,14 @@ def test_vex_encoding_is_executed_as_sse() -> None:
     """U27, kept in mind: an AVX instruction on 128 bits is not refused, though CPUID has no AVX. If this fails, the engine has learnt better."""
     with run_code(X86_64, b"\xc5\xf8\x58\xc1\x0f\x05") as vcpu:  # vaddps xmm0, xmm0, xmm1; syscall
         assert vcpu.run().reason == SYSCALL
+
+
+def test_cpuinfo_of_aarch64_is_that_of_the_model() -> None:
+    """Expected: what Linux shows of a Cortex-A72 with the crypto extensions (EC2 a1), but for "evtstrm", the counter's event stream, which only a kernel
+    can turn on; the part of a Cortex-A53 is from its manual (MIDR_EL1)."""
+    with Vcpu(AARCH64, model="cortex-a72") as vcpu:
+        lines = dict(line.split("\t: ") for line in cpuinfo(1, vcpu).splitlines() if "\t: " in line)
+        assert lines["Features"] == "fp asimd aes pmull sha1 sha2 crc32 cpuid"
+        assert (lines["CPU implementer"], lines["CPU part"]) == ("0x41", "0xd08")
+    with Vcpu(AARCH64, model="cortex-a53") as vcpu:
+        assert "CPU part\t: 0xd03" in cpuinfo(2, vcpu).split("processor\t: 1")[1]

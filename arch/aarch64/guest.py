@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.aarch64 import hwcap
 from miniload.arch.aarch64.abi import OPEN_FLAGS
 from miniload.arch.aarch64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.vcpu.core import Vcpu
 
-def cpuinfo(count: int) -> str:
+
+def cpuinfo(count: int, vcpu: Vcpu) -> str:
     """/proc/cpuinfo of the emulated CPU (arch/arm64/kernel/cpuinfo.c, c_show())."""
-    features = "fp asimd aes pmull sha1 sha2 crc32 atomics asimdrdm"
+    midr = hwcap.read_id(vcpu, *hwcap.MIDR)
     one = (
-        f"BogoMIPS\t: 125.00\nFeatures\t: {features}\nCPU implementer\t: 0x00\nCPU architecture: 8\n"
-        "CPU variant\t: 0x0\nCPU part\t: 0x051\nCPU revision\t: 0\n\n"
+        f"BogoMIPS\t: 125.00\nFeatures\t: {hwcap.names(hwcap.auxv_of(vcpu))}\nCPU implementer\t: 0x{midr >> 24 & 255:02x}\nCPU architecture: 8\n"
+        f"CPU variant\t: 0x{midr >> 20 & 15:x}\nCPU part\t: 0x{midr >> 4 & 4095:03x}\nCPU revision\t: {midr & 15}\n\n"
     )
     return "".join(f"processor\t: {index}\n{one}" for index in range(count))
 
@@ -29,6 +34,7 @@ GUEST = GuestArch(
     has_restorer=True,
     execute_only=False,
     low_flag=0,
+    has_tagged_addresses=True,
     entry_registers={},
     signal_return=pack("<II", 0xD2801168, 0xD4000001),  # mov x8, #139; svc #0
     push_frame=push,

@@ -16,7 +16,7 @@ AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ = 16, 26, 51
 MIN_SIGNAL_STACK = 4720
 """Without SVE: struct rt_sigframe, a frame record and what aligns them (signal.c, minsigstksz_setup())."""
 
-ISAR0, ISAR1, PFR0, PFR1, MMFR2 = (6, 0), (6, 1), (4, 0), (4, 1), (7, 2)
+MIDR, ISAR0, ISAR1, PFR0, PFR1, MMFR2 = (0, 0), (6, 0), (6, 1), (4, 0), (4, 1), (7, 2)
 """ID registers by CRm and op2; op0 is 3, op1 and CRn are 0."""
 
 SECOND = 64
@@ -81,7 +81,7 @@ def names(auxv: dict[int, int]) -> str:
 def id_value(vcpu: Vcpu, crm: int, op2: int) -> int:
     """What `mrs` of the ID register gives to user code under Linux."""
     if crm == 0:
-        return {0: read_id(vcpu, 0, 0), 5: MPIDR_SAFE}.get(op2, 0)
+        return {0: read_id(vcpu, *MIDR), 5: MPIDR_SAFE}.get(op2, 0)
     visible = VISIBLE.get((crm, op2), 0)
     return read_id(vcpu, crm, op2) & visible if visible else 0
 

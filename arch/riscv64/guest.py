@@ -8,8 +8,12 @@ from miniload.arch.riscv64.abi import OPEN_FLAGS
 from miniload.arch.riscv64.signal_frame import pop, push
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.vcpu.core import Vcpu
 
-def cpuinfo(count: int) -> str:
+
+def cpuinfo(count: int, _vcpu: Vcpu) -> str:
     """/proc/cpuinfo of the emulated CPU (arch/riscv/kernel/cpu.c, c_show())."""
     return "".join(f"processor\t: {index}\nhart\t\t: {index}\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n" for index in range(count))
 
@@ -24,6 +28,7 @@ GUEST = GuestArch(
     has_restorer=False,
     execute_only=True,
     low_flag=0,
+    has_tagged_addresses=False,
     entry_registers={},
     signal_return=pack("<II", 0x08B00893, 0x00000073),  # li a7, 139; ecall
     push_frame=push,

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
+    from miniload.vcpu.core import Vcpu
+
 
 def pack_stat(status: os.stat_result) -> bytes:
     """struct stat, 144 bytes."""
@@ -35,7 +37,7 @@ def pack_stat(status: os.stat_result) -> bytes:
     )
 
 
-def cpuinfo(count: int) -> str:
+def cpuinfo(count: int, _vcpu: Vcpu) -> str:
     """/proc/cpuinfo of the emulated CPU (arch/x86/kernel/cpu/proc.c, show_cpuinfo())."""
     flags = "fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm"
     return "".join(f"processor\t: {index}\nvendor_id\t: GenuineIntel\nmodel name\t: miniload\nflags\t\t: {flags}\n\n" for index in range(count))
@@ -51,6 +53,7 @@ GUEST = GuestArch(
     has_restorer=True,
     execute_only=False,
     low_flag=0x40,
+    has_tagged_addresses=False,
     # Those of FNINIT, and MXCSR with every exception masked (arch/x86/kernel/fpu/init.c, fpstate_init_user()).
     entry_registers={"fpcw": 0x37F, "fptag": 0xFFFF, "mxcsr": 0x1F80},
     signal_return=b"",

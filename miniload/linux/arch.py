@@ -21,11 +21,12 @@ class GuestArch(Record):
     struct stat. `epoll_packed`: whether struct epoll_event has no padding. `sem_padded`: whether struct semid64_ds has some.
     `clone_tls_first`: the order of clone's last arguments (CONFIG_CLONE_BACKWARDS). `has_restorer`: whether struct sigaction has sa_restorer.
     `execute_only`: whether code can be mapped so that it cannot be read. `low_flag`: MAP_32BIT, or 0.
+    `has_tagged_addresses`: whether there is PR_SET_TAGGED_ADDR_CTRL.
     `entry_registers`: what exec leaves in registers that are not 0. `signal_return`: machine code of the rt_sigreturn trampoline, b"" where libc always
     brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `min_stack`: MINSIGSTKSZ.
     `syscall_size`: bytes of the system call instruction.
     `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
-    place. `cpuinfo(count)`: /proc/cpuinfo.
+    place. `cpuinfo(count, vcpu)`: /proc/cpuinfo.
     """
 
     machine: str
@@ -37,6 +38,7 @@ class GuestArch(Record):
     has_restorer: bool
     execute_only: bool
     low_flag: int
+    has_tagged_addresses: bool
     entry_registers: dict[str, int]
     signal_return: bytes
     push_frame: Callable[[Vcpu, int, Frame], tuple[int, bytes, dict[str, int]]]
@@ -45,7 +47,7 @@ class GuestArch(Record):
     syscall_size: int
     breakpoint_code: int
     restores_number: bool
-    cpuinfo: Callable[[int], str]
+    cpuinfo: Callable[[int, Vcpu], str]
 
 
 def load(name: str) -> GuestArch:

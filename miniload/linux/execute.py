@@ -211,9 +211,8 @@ def map_trampoline(process: Process) -> None:
     code = process.abi.signal_return
     process.trampoline = 0
     if code:
-        at = process.space.map(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, name=b"[vdso]")
-        process.space.write(at, code)
-        process.space.protect(at, PAGE, PROT_READ | PROT_EXEC)
+        at = process.space.map(0, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, name=b"[vdso]")
+        process.space.poke(at, code)
         process.trampoline = at
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EINVAL, ENOTDIR
+from errno import E2BIG, EACCES, EINVAL, ENOTDIR
+from fcntl import fcntl as fcntl_
 from struct import pack, unpack
 
 from miniload.linux import procfs
 from miniload.linux.dispatch import pointer
-from miniload.space.guest import error
+from miniload.linux.paths import O_PATH, RESOLVE_IN_ROOT
+from miniload.space import PAGE, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH = -100, 0x100, 0x1000
 O_ACCMODE, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC = 3, 1, 2, 0o100, 0o200, 0o1000
+RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 2, 4, 8
+HOW_SIZE = 24
+"""sizeof(struct open_how), as all of them have had so far."""
 HOST_NAMES = ("O_DIRECTORY", "O_NOFOLLOW", "O_DIRECT", "O_LARGEFILE")
 F_DUPFD, F_GETFL, F_SETFL, F_SETOWN, F_GETOWN, F_DUPFD_CLOEXEC = 0, 3, 4, 8, 9, 1030
 F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 5, 6, 7, 36, 37, 38
@@ -139,23 +144,51 @@ def creat(task: Task, path: int, mode: int) -> int:
 
 
 def openat2(task: Task, dirfd: int, path: int, how: int, size: int) -> int:
-    """openat2(2). With restrictions on how the path is walked it is the host's own walk, outside of the sysroot."""
+    """openat2(2). The host's own checks flags and walks the path; what it has opened is looked at then, since the walk may have been any."""
     process = task.process
-    if size < 24:
+    if size < HOW_SIZE:
         raise error(EINVAL)
-    if size > 4096:
-        raise error(7)
+    if size > PAGE:
+        raise error(E2BIG)
     given = process.space.read(how, size)
-    if any(given[24:]):
-        raise error(7)
-    flags, mode, resolve = unpack("<QQQ", given[:24])
-    name = process.space.read_string(path)
-    host_flags = to_host(process, flags)
-    if not resolve:
-        return open_at(task, dirfd, name, host_flags, mode)
+    if any(given[HOW_SIZE:]):
+        raise error(E2BIG)
+    flags, mode, resolve = unpack("<QQQ", given[:HOW_SIZE])
+    flags = to_host(process, flags)
+    fd = walk(task, dirfd, process.space.read_string(path), flags, mode, resolve)
+    text = view_of(process, refuse_memory(fd))
+    if text is None:
+        return fd
+    os.close(fd)
+    return open_view(task, text, flags)
+
+
+def walk(task: Task, dirfd: int, name: bytes, flags: int, mode: int, resolve: int) -> int:
+    """The host's openat2 for a path of the guest's. In the sysroot it begins there, which is the root of that walk."""
+    process = task.process
     keep: list[object] = []
-    arguments = pack("<QQQ", host_flags, mode, resolve)
-    return refuse_memory(task.host("openat2", process.checked(dirfd), pointer(name + b"\0", keep), pointer(arguments, keep), 24))
+    dirfd, root = process.checked(dirfd), -1
+    if not resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
+        follow = not (flags & os.O_NOFOLLOW or resolve & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))
+        place = procfs.target(process, dirfd, name) if follow else None
+        if place is None and resolve and process.paths.is_inside(name):
+            dirfd = root = process.keep(process.paths.open_root())
+            resolve |= RESOLVE_IN_ROOT
+        else:
+            name = place or process.paths.host(name, not flags & os.O_NOFOLLOW)
+    how = pack("<QQQ", flags, mode, resolve)
+    try:
+        return task.host("openat2", dirfd, pointer(name + b"\0", keep), pointer(how, keep), HOW_SIZE)
+    finally:
+        if root >= 0:
+            os.close(root)
+
+
+def view_of(process: Process, fd: int) -> bytes | None:
+    """What the guest has to see of a file of /proc that has been opened, None if it is the host's own; a descriptor of the name alone stays one."""
+    if os.fstat(fd).st_dev != proc_device() or fcntl_(fd, F_GETFL) & O_PATH:
+        return None
+    return procfs.content(process, AT_FDCWD, os.readlink(b"/proc/self/fd/%d" % fd))
 
 
 def dup2(task: Task, old: int, new: int) -> int:

@@ -155,6 +155,7 @@ def shmat(task: Task, identifier: int, address: int, flags: int) -> int:
         raise error(EINVAL)
     place = space.place(rounded, size, MAP_FIXED if address else 0)
     vma = Vma(place, place + size, protection, MAP_SHARED, b"/SYSV%08x (deleted)" % key, 0, 1, identifier or 1 << 32)
+    space.check_exec_gain(protection, protection)
     space.check_limits(size, vma)
     try:
         task.host("shmat", identifier, space.base + place, flags & (SHM_RDONLY) | SHM_REMAP)

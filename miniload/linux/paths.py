@@ -33,18 +33,26 @@ class Paths:
     def host(self, path: bytes, follow: bool = True) -> bytes:
         """The host's path for a guest's: in the sysroot if something is there, else as it is. Symbolic links in the sysroot, absolute ones
         included, stay in it."""
-        if not self.sysroot or not path.startswith(b"/") or path.startswith(self.sysroot):
-            return path
-        for tree in HOST_TREES:
-            if path.startswith(tree) and path[len(tree) : len(tree) + 1] in (b"", b"/"):
-                return path
-        found = self._find(path, follow)
+        found = self._find(path, follow) if self._is_looked_for(path) else None
         return path if found is None else found
+
+    def is_inside(self, path: bytes) -> bool:
+        """Whether something is there in the sysroot, perhaps a link that leads nowhere."""
+        return self._is_looked_for(path) and self._find(path, follow=False) is not None
+
+    def open_root(self) -> int:
+        """A descriptor of the sysroot."""
+        return os.open(self.sysroot, O_PATH | O_CLOEXEC)
+
+    def _is_looked_for(self, path: bytes) -> bool:
+        if not self.sysroot or not path.startswith(b"/") or path.startswith(self.sysroot):
+            return False
+        return not any(path.startswith(tree) and path[len(tree) : len(tree) + 1] in (b"", b"/") for tree in HOST_TREES)
 
     def _find(self, path: bytes, follow: bool) -> bytes | None:
         if self._openat2:
             how = pack("<QQQ", O_PATH | O_CLOEXEC | (0 if follow else O_NOFOLLOW), 0, RESOLVE_IN_ROOT)
-            root = os.open(self.sysroot, O_PATH | O_CLOEXEC)
+            root = self.open_root()
             try:
                 fd = _syscall(SYS_openat2, root, path, how, len(how))
                 code = ctypes.get_errno() if fd < 0 else 0

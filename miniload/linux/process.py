@@ -8,7 +8,7 @@ from fcntl import fcntl
 from resource import RLIMIT_NOFILE, getrlimit
 
 from miniload.linux import arch as guest_arch
-from miniload.linux import signals, threads
+from miniload.linux import signals, threads, timers
 from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
 from miniload.linux.limits import Limits
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from miniload.plan.model import LoadPlan
 
 
-PR_SET_NAME = 15
+PR_SET_NAME, PR_SET_MDWE = 15, 65
 F_DUPFD_CLOEXEC = 1030
 MOST_DESCRIPTORS, OWN_DESCRIPTORS = 1024, 16
 """The emulator keeps a few numbers for itself: the highest of the first thousand, which few programs get to."""
@@ -163,12 +163,15 @@ class Process:
         """Undoes what would outlive execve of a program of the host, or must happen before it."""
         self.return_memory()
         self.limits.give_to_host()
+        if self.space.deny_write_exec:
+            self.vcpu.host_call(self.host_numbers["prctl"], PR_SET_MDWE, self.space.deny_write_exec)
 
     def begin(self, task: Task, plan: LoadPlan) -> None:
         """What exec does after its point of no return."""
         if len(self.tasks) > 1:
             threads.end_others(task)
         self.return_memory()
+        timers.delete_timers(task)
         signals.reset_for_exec(self)
         execute(self, plan)
         self.close_on_exec()

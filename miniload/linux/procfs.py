@@ -65,7 +65,7 @@ def target(process: Process, dirfd: int, path: bytes) -> bytes | None:
 def content(process: Process, dirfd: int, path: bytes) -> bytes | None:
     """What the guest reads there, None if it is the host's file."""
     if path == b"/proc/cpuinfo":
-        return process.abi.cpuinfo(len(os.sched_getaffinity(0))).encode()
+        return process.abi.cpuinfo(len(os.sched_getaffinity(0)), process.vcpu).encode()
     found = own_place(process, dirfd, path)
     view = VIEWS.get(found[1]) if found is not None else None
     return None if found is None or view is None else view(process, found[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM
+from errno import EFAULT, EINVAL, ENOSYS, EPERM
 from struct import pack, unpack
 
 from miniload.linux.dispatch import pointer
@@ -13,19 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.linux.task import Task
 
-PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE = 1, 2, 3, 4
-PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_MM = 15, 16, 21, 22, 35
-PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 23, 24, 29, 30
-PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 36, 37, 38, 39
-PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_KEEPCAPS, PR_GET_KEEPCAPS = 41, 42, 47, 8, 7
-PR_SET_SECUREBITS, PR_GET_SECUREBITS, PR_GET_TID_ADDRESS, PR_SET_VMA = 28, 27, 40, 0x53564D41
-AS_THEY_ARE = frozenset({
-    PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
-    PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_KEEPCAPS,
-    PR_GET_KEEPCAPS, PR_SET_SECUREBITS, PR_GET_SECUREBITS,
-})  # fmt: skip
-"""prctl options without an address: the host's own."""
-INT_OUT = frozenset({PR_GET_PDEATHSIG, PR_GET_CHILD_SUBREAPER})
 ADDR_NO_RANDOMIZE = 0x0040000
 ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
 MEMBARRIER_QUERY = 0
@@ -109,44 +96,6 @@ def personality(task: Task, persona: int) -> int:
         process.persona = persona
         process.options.aslr = not persona & ADDR_NO_RANDOMIZE
     return before
-
-
-def prctl(task: Task, option: int, a1: int, a2: int, a3: int, a4: int) -> int:
-    """prctl(2)."""
-    process = task.process
-    space = process.space
-    if option in AS_THEY_ARE:
-        return task.host("prctl", option, a1, a2, a3, a4)
-    if option in INT_OUT:
-        return task.host("prctl", option, space.host(a1, 4), a2, a3, a4)
-    if option in (PR_SET_NAME, PR_GET_NAME):
-        if option == PR_SET_NAME:
-            keep: list[object] = []
-            name = task_name(task, a1)
-            return task.host("prctl", option, pointer(name.ljust(16, b"\0"), keep), 0, 0, 0)
-        return task.host("prctl", option, space.host(a1, 16), 0, 0, 0)
-    if option == PR_GET_SECCOMP:
-        return 0
-    if option == PR_SET_MM:
-        from miniload.linux import set_mm
-
-        return set_mm.set_mm(task, a1, a2, a3)
-    if option == PR_SET_VMA:
-        return 0  # a name for an anonymous mapping, which maps shows only where the kernel is so configured
-    if option == PR_GET_TID_ADDRESS:
-        space.write(a1, pack("<Q", task.clear_tid))
-        return 0
-    raise error(EINVAL)
-
-
-def task_name(task: Task, address: int) -> bytes:
-    """Up to 15 bytes of a string that may be longer."""
-    try:
-        return task.process.space.read_string(address, 16)
-    except OSError as failure:
-        if failure.errno != ENAMETOOLONG:
-            raise
-        return task.process.space.read(address, 15)
 
 
 def arch_prctl(task: Task, option: int, address: int) -> int:

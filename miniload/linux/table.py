@@ -334,7 +334,7 @@ TABLE = {
     "sysinfo": "pass info:out:sysinfo",
     "syslog": "pass type:int buffer:out(size) size:int",
     "getrandom": "pass! buffer:out(count) count:size flags:getrandom",
-    "prctl": "system.prctl option:prctl a1:hex a2:hex a3:hex a4:hex",
+    "prctl": "prctl.prctl option:prctl a1:hex a2:hex a3:hex a4:hex",
     "arch_prctl": "system.arch_prctl option:arch_prctl address:hex",
     "modify_ldt": "no:ENOSYS:as a kernel without CONFIG_MODIFY_LDT_SYSCALL",
     "set_thread_area": "no:ENOSYS:32-bit programs only",

@@ -54,6 +54,8 @@ LEGACY_FLAGS = 0x7C07F933
 """LEGACY_MAP_MASK: what MAP_SHARED_VALIDATE knows without asking the file."""
 UNPASSED = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN | MAP_LOCKED
 """Flags that are acted on here, not by the host."""
+MDWE_REFUSE_EXEC_GAIN, MDWE_NO_INHERIT = 1, 2
+"""prctl(PR_SET_MDWE)."""
 READ_MAX = 1 << 28
 """Bytes that one read() gives at most: more is a mistake, or an attempt to use up the host's memory."""
 
@@ -64,7 +66,7 @@ class GuestSpace:
     `end`: end of user space. `mmap_base`: where mappings are searched downwards from. `brk_start`, `brk`: the heap.
     `min_address`: mmap_min_addr. `execute_only`: whether PROT_EXEC without PROT_READ forbids reading. `low_flag`: the architecture's MAP_32BIT, or 0.
     `address_limit`, `data_limit`, `stack_limit`: soft RLIMIT_AS, RLIMIT_DATA and RLIMIT_STACK, bytes or INFINITY.
-    `lock_future`: LOCKED after mlockall(MCL_FUTURE), or 0.
+    `lock_future`: LOCKED after mlockall(MCL_FUTURE), or 0. `deny_write_exec`: the bits of PR_SET_MDWE.
     """
 
     page_size = PAGE
@@ -82,6 +84,7 @@ class GuestSpace:
         self.low_flag = 0
         self.address_limit = self.data_limit = self.stack_limit = INFINITY
         self.lock_future = 0
+        self.deny_write_exec = 0
         self._shared = 0
 
     # -- bytes
@@ -169,6 +172,7 @@ class GuestSpace:
         vma = self._described(address, address + size, protection & 7, flags, name)
         if status:
             self._describe_file(vma, fd, offset, status)
+        self.check_exec_gain(vma.protection, vma.protection)
         return self._enact(vma, flags, fd, offset)
 
     def place(self, address: int, size: int, flags: int) -> int:
@@ -249,6 +253,11 @@ class GuestSpace:
             self.access.set(start, end, self.access_of(vma))
         return start
 
+    def check_exec_gain(self, before: int, after: int) -> None:
+        """map_deny_write_exec(): OSError EACCES if what was written could be executed, where PR_SET_MDWE forbids that."""
+        if self.deny_write_exec and after & PROT_EXEC and (after & PROT_WRITE or not before & PROT_EXEC):
+            raise error(EACCES)
+
     def check_limits(self, size: int, vma: Vma, replaced: int = 0, was: Vma | None = None) -> None:
         """may_expand_vm(): OSError ENOMEM if `size` bytes more, like `vma`, are over RLIMIT_AS or RLIMIT_DATA. `replaced` bytes go at the same
         time; of a mapping that only changes, `was` is what it has been."""
@@ -320,6 +329,7 @@ class GuestSpace:
         return vma.start
 
     def _protect_part(self, vma: Vma, start: int, end: int, protection: int) -> None:
+        self.check_exec_gain(vma.protection, protection)
         if vma.protection == protection:
             return
         if protection & PROT_EXEC and vma.flags & NEVER_EXEC:
@@ -401,6 +411,7 @@ class GuestSpace:
         """In the child (dup_mmap()): locks are not inherited, and what MADV_DONTFORK and MADV_WIPEONFORK say comes true only here. The host does not
         know of either: memory that it left out would be a hole in the region."""
         self.lock_future = 0
+        self._inherit_denial()
         for vma in list(self.vmas):
             if vma.flags & DONTFORK:
                 self.discard(vma.start, vma.end)
@@ -410,6 +421,11 @@ class GuestSpace:
                 self._forget_code(vma.start, vma.end)
             if vma.flags & LOCKED:
                 self.reflag(vma, vma.start, vma.end, vma.flags & ~LOCKED)
+
+    def _inherit_denial(self) -> None:
+        """mmf_init_flags(), of fork and exec."""
+        if self.deny_write_exec & MDWE_NO_INHERIT:
+            self.deny_write_exec = 0
 
     def reflag(self, vma: Vma, start: int, end: int, flags: int) -> None:
         """Gives a part of a mapping other flags."""
@@ -424,6 +440,7 @@ class GuestSpace:
             hostmap.mmap(self.base, self.vcpu.size, 0, RESERVED)
         self.access.clear()
         self.vmas.clear()
+        self._inherit_denial()
         self.lock_future = self.brk = self.brk_start = 0
 
 
