@@ -53,7 +53,6 @@ class Known:
 
 KNOWN = {
     "mutex_robust_process": Known("a process that SIGKILL ends does not mark its robust mutexes: the emulator does not see that death"),
-    "exec_thread": Known("a thread other than the first that execs keeps its number, and the first one's host thread stays"),
     "jit_dual": Known("code mapped twice and rewritten through the writable mapping is stale, IC IVAU is not seen", arches=("aarch64",)),
     "map_shared": Known("atomic operations of different processes on shared memory are not atomic to each other", always=False),
 }

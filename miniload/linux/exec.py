@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_native_id
 from errno import ENOEXEC
 
 from miniload import arch as architectures
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from miniload.arch import Arch
+    from miniload.linux.handover import Given
     from miniload.linux.process import Options
     from miniload.plan.model import LoadPlan
 
@@ -49,6 +51,10 @@ def exec_in_place(task: Task, path: bytes, argv: list[bytes], env: list[bytes]) 
         plan = plan_for(process.arch, process.paths, path, argv, env, randomize=process.options.aslr, ignore_setid=True)
     except MiniloadError as error:
         return -(error.errno or ENOEXEC)
+    if task.tid != os.getpid():
+        from miniload.linux import handover
+
+        handover.give(task, plan)
     process.begin(task, plan)
     return None
 
@@ -78,12 +84,8 @@ def run(arch: Arch, options: Options, path: bytes, argv: Sequence[bytes], env: S
     process.vcpu.take_turn(task.core)
     process.actions = signals.inherited_actions(process, options.ignored)
     begin(process, task, plan, options.via_stub)
-    try:
-        serve(task)
-    except threads.Ended:
-        threads.leave(task)
-        while True:  # the others go on, and one of them ends the process
-            signal_pause()
+    live(task)
+    raise AssertionError("the first thread never ends before the process")
 
 
 def begin(process: Process, task: Task, plan: LoadPlan, via_stub: bool) -> None:
@@ -100,26 +102,36 @@ def begin(process: Process, task: Task, plan: LoadPlan, via_stub: bool) -> None:
     process.begin(task, plan_for(process.arch, process.paths, launch.executable, launch.argv, env, randomize=process.options.aslr))
 
 
-def signal_pause() -> None:
-    """Waits for a signal; those that the guest catches are for its other threads, so all are blocked here."""
-    import ctypes
+def live(task: Task) -> None:
+    """A host thread's life: to the end of the guest's thread, or of the process. The first one stays, since others may go on and exec."""
+    given = None
+    while True:
+        try:
+            serve(task, given)
+        except threads.Ended:
+            threads.leave(task)
+        if get_native_id() != os.getpid():
+            return
+        given = task.process.place.wait()
+        task = given.task
 
-    libc = ctypes.CDLL(None)
-    everything = (ctypes.c_uint64 * 16)(*[(1 << 64) - 1] * 16)
-    libc.sigsuspend(everything)
 
-
-def serve(task: Task) -> NoReturn:
-    """Runs the guest to its end, and this process with it."""
+def serve(task: Task, given: Given | None = None) -> NoReturn:
+    """Runs the guest to its end, and this process with it. `given`: the first thread begins anew with what another one has left to it."""
     from miniload.linux import loop
 
     try:
+        if given is not None:
+            from miniload.linux import handover
+
+            handover.take_over(given)
         loop.run(task)
     except loop.Exited as ended:
         if task.process.trace is not None:
             task.process.trace.ended(ended.status, ended.signal)
         task.process.return_memory()
-        threads.release_memory(task)
+        for other in list(task.process.tasks.values()):
+            threads.release_memory(other)
         end(ended.status, ended.signal)
     except threads.Ended:
         raise

@@ -93,6 +93,8 @@ class Process:
         self.limits.keep_cores_small()
         self.space.execute_only, self.space.low_flag = self.abi.execute_only, self.abi.low_flag
         self.tasks: dict[int, Task] = {}
+        self.place = threads.Place()
+        """Where the first thread waits when it has ended."""
         self.trampoline = 0
         """Guest address of the return from signal handlers."""
         self.actions: dict[int, Action] = {}
@@ -154,7 +156,9 @@ class Process:
     def after_fork(self, task: Task, shared: bool = False) -> None:
         """In the child: the one thread that is left has another number. `shared`: its memory is still its parent's (CLONE_VM)."""
         task.tid = self.gettid()
+        task.robust_list = 0
         self.tasks = {task.tid: task}
+        self.place = threads.Place()
         self.vcpu.forked(task.core)
         if not shared:
             self.space.after_fork()

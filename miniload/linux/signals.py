@@ -7,7 +7,7 @@ to do by default. A signal with a handler comes to vcpu/hostsig.c, and from ther
 from __future__ import annotations
 
 import os
-from ctypes import addressof, c_uint64
+from ctypes import addressof, c_uint64, create_string_buffer
 from errno import EFAULT, EINTR, EINVAL, ENOMEM, EPERM
 from struct import pack, unpack
 
@@ -42,6 +42,7 @@ SOCKET_CALLS = SENDING | {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "a
 SOL_SOCKET, SO_RCVTIMEO, SO_SNDTIMEO = 1, 20, 21
 UNBLOCKABLE = 1 << SIGKILL - 1 | 1 << SIGSTOP - 1
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
+SI_TKILL = -6
 FLAGS_32 = 0xFFFFFFFF
 
 
@@ -97,6 +98,13 @@ def reset_for_exec(process: Process) -> None:
         if action.handler > SIG_IGN:
             process.vcpu.signal_action(signal, DEFAULT, 0)
             del process.actions[signal]
+
+
+def restore_action(process: Process, signal: int) -> None:
+    """Has the host do with a signal what the guest wants, whatever it has done with it meanwhile. Those that are pending are forgotten."""
+    action = process.actions.get(signal, DEFAULT_ACTION)
+    process.vcpu.signal_action(signal, IGNORE, 0)
+    process.vcpu.signal_action(signal, min(action.handler, CATCH), action.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT))
 
 
 def action_of(task: Task, signal: int) -> Action:
@@ -255,6 +263,57 @@ def rt_sigreturn(task: Task) -> None:
     if not stack[1] & SS_ONSTACK:
         task.alt_stack = stack
     set_mask(task, mask)
+
+
+# -- a thread that ends
+
+
+def take_private(task: Task) -> list[bytes]:
+    """The siginfo of each signal that waits for this thread alone, and for it no longer. All signals have to be blocked, so that none is delivered
+    meanwhile."""
+    found = empty_slot(task)
+    number, place, none = task.process.host_numbers["rt_sigtimedwait"], create_string_buffer(128), create_string_buffer(16)
+    while waiting := private_signals():
+        # Those of the thread come before the process's of the same number.
+        wanted = c_uint64(waiting & -waiting)
+        if task.process.vcpu.host_call(number, addressof(wanted), addressof(place), addressof(none), 8) <= 0:
+            break
+        found.append(place.raw)
+    return found
+
+
+def empty_slot(task: Task) -> list[bytes]:
+    """The siginfo of a signal that has been caught for this thread and not been delivered. One that was meant for the process is given back to it."""
+    slot = task.process.vcpu.slot()
+    if not slot.pending:
+        return []
+    info = bytes(slot.info)
+    slot.pending = 0
+    if unpack("<i", info[8:12])[0] == SI_TKILL:
+        return [info]
+    requeue(task, info, 0)
+    return []
+
+
+def private_signals() -> int:
+    """The signals that are pending for this thread alone, as a mask; none if that cannot be found out."""
+    from miniload.linux.procstat import read_host
+
+    try:
+        lines = read_host(b"/proc/thread-self", b"status").split(b"\n")
+    except OSError:
+        return 0
+    return next((int(line[7:], 16) for line in lines if line.startswith(b"SigPnd:")), 0)
+
+
+def requeue(task: Task, info: bytes, tid: int) -> None:
+    """Sends a signal once more, to the thread, or to the process if that is 0. What it says of its sender can only be kept by the first thread."""
+    process = task.process
+    signal, keep = unpack("<i", info[:4])[0], create_string_buffer(info)
+    if tid:
+        process.vcpu.host_call(process.host_numbers["rt_tgsigqueueinfo"], os.getpid(), tid, signal, addressof(keep))
+    elif process.vcpu.host_call(process.host_numbers["rt_sigqueueinfo"], os.getpid(), signal, addressof(keep)) < 0:
+        os.kill(os.getpid(), signal)
 
 
 # -- system calls

@@ -108,8 +108,9 @@ class Tracer:
 
     def unfinished(self, name: str, shown: list[str], end: BaseException) -> None:
         """A call that does not return."""
-        self.write(f"{name}({', '.join(shown)})", "?")
-        if isinstance(end, threads.Ended):
+        goes_over = isinstance(end, threads.Ended) and name.startswith("exec")  # to the first thread
+        self.write(f"{name}({', '.join(shown)})", "0" if goes_over else "?")
+        if isinstance(end, threads.Ended) and not goes_over:
             self.write(f"+++ exited with {shown[0] if shown else 0} +++")
 
 

@@ -8,11 +8,12 @@ from errno import EAGAIN, EINVAL
 from struct import pack, unpack
 from time import sleep
 
-from miniload.linux.signals import CATCH, DEFAULT
+from miniload.linux import signals
 from miniload.space.guest import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from miniload.linux.handover import Given
     from miniload.linux.process import Process
     from miniload.linux.task import Task
 
@@ -21,14 +22,38 @@ CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x
 NEEDED = CLONE_VM | CLONE_SIGHAND
 FUTEX_WAKE, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 1, 0x80000000, 0x40000000, 0x3FFFFFFF
 ROBUST_LIST_LIMIT = 2048
-WAKING = 64
-"""The last real-time signal: exec gives it back its default anyway."""
+WAKING = 33
+"""One of the two that glibc keeps to itself and lets nobody block."""
 PATIENCE = 200
 """Milliseconds that exec waits for other threads to go."""
 
 
 class Ended(Exception):
     """This thread ends, others go on."""
+
+
+class Place:
+    """Where the first thread waits when it has ended before the others."""
+
+    def __init__(self) -> None:
+        self.waits = False
+        self.given: Given | None = None
+        self._lock = _thread.allocate_lock()
+        self._lock.acquire()
+
+    def wait(self) -> Given:
+        """Until a thread execs; in most processes none does."""
+        self.waits = True
+        self._lock.acquire()
+        given, self.given = self.given, None
+        assert given is not None
+        return given
+
+    def give(self, given: Given) -> None:
+        """Lets the first thread go on."""
+        self.waits = False
+        self.given = given
+        self._lock.release()
 
 
 def start(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
@@ -77,15 +102,15 @@ def _main(task: Task, begin: _thread.LockType, registers: dict[str, int], mask: 
     process.vcpu.take_turn(task.core)  # not before the parent has finished clone and leaves the turn
     process.vcpu.write_registers(registers)
     task.host_mask(2, mask)
-    try:
-        exec.serve(task)
-    except Ended:
-        leave(task)
+    exec.live(task)
 
 
 def leave(task: Task) -> None:
-    """What exit of one thread does: the robust mutexes that it holds and the word that pthread_join waits for (mm_release())."""
+    """What exit of one thread does: the robust mutexes that it holds and the word that pthread_join waits for (mm_release()). From then on all signals
+    are blocked: the process's are for others."""
     process = task.process
+    task.host_mask(signals.SIG_SETMASK, (1 << 64) - 1)
+    signals.empty_slot(task)
     if not task.ended:
         release_memory(task)
     process.tasks.pop(task.tid, None)
@@ -100,7 +125,7 @@ def end_others(task: Task) -> None:
     others = [other for other in process.tasks.values() if other is not task]
     if not others:
         return
-    process.vcpu.signal_action(WAKING, CATCH, 0)
+    process.vcpu.signal_action(WAKING, signals.CATCH, 0)
     for other in others:
         other.ended = True
     for _ in range(PATIENCE):
@@ -113,7 +138,9 @@ def end_others(task: Task) -> None:
         if len(process.tasks) == 1:
             break
     process.tasks = {task.tid: task}
-    process.vcpu.signal_action(WAKING, DEFAULT, 0)
+    for other in others:
+        release_memory(other)
+    signals.restore_action(process, WAKING)
 
 
 def release_memory(task: Task) -> None:
