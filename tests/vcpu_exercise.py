@@ -163,12 +163,50 @@ def takes_turns(name: str) -> None:
         vcpu.retire(main)
 
 
+def keeps_hostile_lists(name: str) -> None:
+    """Lists of robust mutexes with every kind of wrong address in them, in memory like a shared file's. The host's kernel reads what the core makes of the
+    last one when the thread ends: it may change nothing but the word that has the thread's number."""
+    generator = random.Random(2)
+    with opened(name, CALLS[name]) as vcpu:
+
+        def work() -> None:
+            task = vcpu.create_task()
+            vcpu.take_turn(task)
+            vcpu.protect(DATA, 4 * PAGE, READ | WRITE | FILE)
+            for _ in range(2000):
+                words = [hostile(generator, vcpu) for _ in range(64)]
+                for index in range(0, 64, 3):
+                    words[index] = DATA + generator.randrange(64) * 8 + generator.randrange(2)
+                vcpu.copy_out(DATA, b"".join(word.to_bytes(8, "little") for word in words))
+                vcpu.robust_list(generator.choice((DATA, DATA + 24, hostile(generator, vcpu))))
+                vcpu.write_registers({"pc": CODE, vcpu.arch.number: core.WORD})
+                assert vcpu.run().reason == core.SYSCALL
+            number = threading.get_native_id()
+            good = (DATA + 64, 16, 0, *(0,) * 5, DATA + 128, 0, number, *(0,) * 5, DATA, 0, number | 1 << 31, number)
+            vcpu.copy_out(DATA, b"".join(word.to_bytes(8, "little") for word in good))
+            vcpu.robust_list(DATA)
+            vcpu.write_registers({"pc": CODE})
+            assert vcpu.run().reason == core.SYSCALL
+            vcpu.give_turn(task)
+            ended.append(good)
+
+        ended: list[tuple[int, ...]] = []
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        while os.path.exists(f"/proc/self/task/{ended[0][10]}"):
+            os.sched_yield()  # Python is done with it before the kernel is
+        words = list(ended[0])
+        words[10], words[18] = 1 << 30, 1 << 31 | 1 << 30
+        assert vcpu.copy_in(DATA, 8 * len(words)) == b"".join(word.to_bytes(8, "little") for word in words)
+
+
 def main(library: str) -> None:
     """All of it, on every architecture."""
     if library:
         core.library_path = lambda: library
     for name in CALLS:
-        for part in (passes_hostile_calls, faults_and_mends, looks_at_code, takes_turns):
+        for part in (passes_hostile_calls, faults_and_mends, looks_at_code, takes_turns, keeps_hostile_lists):
             part(name)
     print("done")
 

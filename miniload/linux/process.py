@@ -156,10 +156,10 @@ class Process:
     def after_fork(self, task: Task, shared: bool = False) -> None:
         """In the child: the one thread that is left has another number. `shared`: its memory is still its parent's (CLONE_VM)."""
         task.tid = self.gettid()
-        task.robust_list = 0
         self.tasks = {task.tid: task}
         self.place = threads.Place()
         self.vcpu.forked(task.core)
+        task.keep_robust_list(0)
         if not shared:
             self.space.after_fork()
 
@@ -175,12 +175,15 @@ class Process:
         if len(self.tasks) > 1:
             threads.end_others(task)
         self.return_memory()
+        if task.robust_list:
+            threads.release_mutexes(task)
+            task.keep_robust_list(0)
         timers.delete_timers(task)
         signals.reset_for_exec(self)
         execute(self, plan)
         self.close_on_exec()
         self.name(plan.comm)
-        task.clear_tid = task.robust_list = 0
+        task.clear_tid = 0
         task.alt_stack = (0, 2, 0)
 
     def name(self, comm: bytes) -> None:

@@ -45,7 +45,7 @@ def set_robust_list(task: Task, head: int, size: int) -> int:
     """set_robust_list(2)."""
     if size != 24:
         raise error(EINVAL)
-    task.robust_list = head
+    task.keep_robust_list(head)
     return 0
 
 

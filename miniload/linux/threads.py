@@ -145,14 +145,22 @@ def end_others(task: Task) -> None:
 
 def release_memory(task: Task) -> None:
     """exit_robust_list() and clear_child_tid."""
-    try:
-        if task.robust_list:
-            exit_robust_list(task)
-        if task.clear_tid:
+    if task.robust_list:
+        release_mutexes(task)
+    if task.clear_tid:
+        try:
             task.process.space.write(task.clear_tid, bytes(4))
             wake(task, task.clear_tid)
+        except OSError:
+            pass  # as in release_mutexes()
+
+
+def release_mutexes(task: Task) -> None:
+    """exit_robust_list()."""
+    try:
+        exit_robust_list(task)
     except OSError:
-        pass  # the guest's own addresses are wrong: as the kernel, which says nothing
+        return  # the guest's own addresses are wrong: as the kernel, which says nothing
 
 
 def wake(task: Task, address: int) -> None:

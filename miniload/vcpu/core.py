@@ -436,6 +436,10 @@ class Vcpu:
         """Lets the next thread run."""
         self._check("vcpu_give_turn", self._core.vcpu_give_turn(self._handle, task))
 
+    def robust_list(self, head: int) -> None:
+        """The calling thread, which has the turn, keeps its robust mutexes there; nowhere if that is 0."""
+        self._check("vcpu_robust_list", self._core.vcpu_robust_list(self._handle, c_uint64(head)))
+
     def forked(self, task: c_void_p) -> None:
         """In a child process: `task`, which had the turn, is the only one."""
         self._check("vcpu_forked", self._core.vcpu_forked(self._handle, task))

@@ -2,6 +2,7 @@
 #ifndef MINILOAD_VCPU_STATE_H
 #define MINILOAD_VCPU_STATE_H
 
+#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/uio.h>
@@ -19,9 +20,17 @@ struct call {
     struct iovec iovec[VCPU_IOVEC_MAX];
 };
 
+/* See robust.c. `head`: address of the guest's list, 0 if it has none. `shown`: the host's. */
+struct robust {
+    uint64_t head;
+    struct robust_list_head shown;
+    uint8_t *range;
+};
+
 struct vcpu_task {
     void *context; /* registers, while another task owns the engine */
     uint64_t stopped_at;
+    struct robust robust;
     struct call call;
 };
 
@@ -72,6 +81,9 @@ int set_exits(struct vcpu *v, uint64_t first, uint64_t end);
 /* passing.c */
 enum passed { NOT_PASSED, PASSED, WAITS };
 enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, int64_t *result);
+/* robust.c */
+void note_robust(struct vcpu *v, struct robust *robust);
+void forget_robust(struct robust *robust);
 /* step.c */
 int begin_stepping(struct vcpu *v);
 /* tlb.c */

@@ -49,6 +49,7 @@ void vcpu_task_destroy(struct vcpu *v, struct vcpu_task *task)
     if (v->owner == task)
         v->owner = NULL;
     atomic_fetch_sub(&v->tasks, 1);
+    forget_robust(&task->robust);
     vcpu_free_context(task->context);
     free(task);
 }

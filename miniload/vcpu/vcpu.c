@@ -90,6 +90,8 @@ static void on_syscall(struct vcpu *v)
 {
     int32_t ids[VCPU_ARGS + 1];
     uint64_t values[VCPU_ARGS + 1];
+    if (v->owner && v->owner->robust.head)
+        note_robust(v, &v->owner->robust);
     ids[0] = v->arch.number;
     memcpy(ids + 1, v->arch.args, sizeof v->arch.args);
     vcpu_read_registers(v, ids, values, VCPU_ARGS + 1);

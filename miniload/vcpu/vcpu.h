@@ -115,6 +115,7 @@ VCPU_API void vcpu_task_destroy(struct vcpu *vcpu, struct vcpu_task *task);
 VCPU_API int vcpu_take_turn(struct vcpu *vcpu, struct vcpu_task *task);   /* waits; then the registers are the task's */
 VCPU_API int vcpu_give_turn(struct vcpu *vcpu, struct vcpu_task *task);
 VCPU_API int vcpu_forked(struct vcpu *vcpu, struct vcpu_task *task);      /* in a child: this task, which had the turn, is the only one */
+VCPU_API int vcpu_robust_list(struct vcpu *vcpu, uint64_t head);          /* set_robust_list of the calling thread, which has the turn */
 /* A system call of the host, without the turn meanwhile. */
 VCPU_API long vcpu_blocking_call(struct vcpu *vcpu, long number, const long args[6]);
 VCPU_API int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
