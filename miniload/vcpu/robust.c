@@ -30,9 +30,12 @@ static bool fetch(struct vcpu *v, uint64_t address, void *to, size_t size)
 {
     if (!in_region(v, address, size))
         return false;
-    uint8_t first = v->prot[address / VCPU_PAGE], last = v->prot[(address + size - 1) / VCPU_PAGE];
-    if (!(first & last & VCPU_READ) || (first | last) & VCPU_FILE)
-        return !vcpu_copy_in(v, address, to, size);
+    uint64_t last = address + size - 1;
+    for (uint64_t page = address & -(uint64_t)VCPU_PAGE; page <= last; page += VCPU_PAGE) {
+        uint8_t prot = v->prot[page / VCPU_PAGE];
+        if (!(prot & VCPU_READ) || (prot & VCPU_FILE && !is_present(v, page, false)))
+            return false;
+    }
     memcpy(to, v->region + address, size);
     return true;
 }

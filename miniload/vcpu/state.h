@@ -94,6 +94,7 @@ void note_write(struct vcpu *v, uint64_t page);
 void yield_turn(struct vcpu *v);
 /* vcpu.c */
 int add_hooks(struct vcpu *v);
+bool is_present(const struct vcpu *v, uint64_t page, bool write);
 int probe_fault(struct vcpu *v, uint64_t pc);
 void request_stop(struct vcpu *v);
 void leave_with(struct vcpu *v, uint32_t reason, uint64_t number);

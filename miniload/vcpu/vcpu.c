@@ -29,7 +29,7 @@ static void grow_tlb(struct vcpu *v)
 
 /* Whether a page of a file mapping is there: beyond the file's end it is not, and touching it would kill the host process by SIGBUS. The host kernel is
  * asked to make it present, or, before Linux 5.14, to read from it. */
-static bool is_present(const struct vcpu *v, uint64_t page, bool write)
+bool is_present(const struct vcpu *v, uint64_t page, bool write)
 {
     enum { POPULATE_READ = 22, POPULATE_WRITE = 23 };
     uint8_t byte, *host = v->region + page;
