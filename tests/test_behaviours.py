@@ -52,7 +52,6 @@ class Known:
 
 
 KNOWN = {
-    "jit_dual": Known("code mapped twice and rewritten through the writable mapping is stale, IC IVAU is not seen", arches=("aarch64",)),
     "map_shared": Known("atomic operations of different processes on shared memory are not atomic to each other", always=False),
 }
 

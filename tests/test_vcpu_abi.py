@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 from support import ROOT, need
 
 from miniload.vcpu import core
+from miniload.vcpu.arch import GIVE, INVALIDATE, SKIP
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STRUCTURES = {"vcpu_arch": core.CArch, "vcpu_syscall": core.CSyscall, "vcpu_exit": core.CExit, "vcpu_counts": core.CCounts, "signal_slot": core.SignalSlot}
+STRUCTURES = {
+    "vcpu_arch": core.CArch,
+    "vcpu_trap": core.CTrap,
+    "vcpu_syscall": core.CSyscall,
+    "vcpu_exit": core.CExit,
+    "vcpu_counts": core.CCounts,
+    "signal_slot": core.SignalSlot,
+}
 LARGER_IN_C = {"signal_slot"}
 """Ends with what is not the caller's."""
 CONSTANTS = {
@@ -23,7 +31,8 @@ CONSTANTS = {
     "VCPU_EXIT_STOP": core.STOP, "VCPU_EXIT_ERROR": core.ERROR, "VCPU_EXIT_BUDGET": core.BUDGET, "VCPU_EXIT_BREAKPOINT": core.BREAKPOINT,
     "VCPU_ARG_NONE": core.NONE, "VCPU_ARG_VALUE": core.VALUE, "VCPU_ARG_FD": core.FD, "VCPU_ARG_POINTER": core.POINTER_ARG,
     "VCPU_ARG_BUFFER": core.BUFFER, "VCPU_ARG_STRING": core.STRING, "VCPU_ARG_INT": core.INT, "VCPU_ARG_ARRAY": core.ARRAY,
-    "VCPU_ARG_IOVEC": core.IOVEC, "VCPU_PAGE": core.PAGE, "VCPU_ARGS": core.ARGS,
+    "VCPU_ARG_IOVEC": core.IOVEC, "VCPU_PAGE": core.PAGE, "VCPU_ARGS": core.ARGS, "VCPU_TRAPS_MAX": core.TRAPS, "VCPU_TRAP_REGISTER": core.REGISTERS - 1,
+    "VCPU_TRAP_SKIP": SKIP, "VCPU_TRAP_INVALIDATE": INVALIDATE, "VCPU_TRAP_GIVE": GIVE,
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from miniload.vcpu.arch import VcpuArch
 
 ARCHES = {"aarch64": AARCH64, "riscv64": RISCV64, "x86_64": X86_64}
-CODE, DATA = 0x10000, 0x60000000
+CODE, DATA, TWICE = 0x10000, 0x60000000, 0x61000000
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
 
 
 def run_code(arch: VcpuArch, code: bytes, model: str = "", **registers: int) -> Vcpu:
@@ -229,6 +233,28 @@ def test_vex_encoding_is_executed_as_sse() -> None:
     """U27, kept in mind: an AVX instruction on 128 bits is not refused, though CPUID has no AVX. If this fails, the engine has learnt better."""
     with run_code(X86_64, b"\xc5\xf8\x58\xc1\x0f\x05") as vcpu:  # vaddps xmm0, xmm0, xmm1; syscall
         assert vcpu.run().reason == SYSCALL
+
+
+def test_cache_maintenance_of_aarch64_is_executed() -> None:
+    """Expected: what is written at another address of the same memory is executed once its line has been invalidated (Arm ARM, "IC IVAU"), with a tag in the
+    address too; maintenance of data, of addresses that are nothing's and of the zero register's does nothing; CTR_EL0 says how it is done."""
+    run_it, read_ctr = 0xD63F0060, 0xD53B0022  # blr x3; mrs x2, ctr_el0
+    data = [0xD50B7020 | crm << 8 for crm in (0xA, 0xB, 0xC, 0xD, 0xE)]  # dc cvac, cvau, cvap, cvadp, civac, of x0
+    code = (run_it, 0xAA0403E5, 0xB9000006, run_it, 0xD50B7523, 0xD50B7521, 0xD50B753F, *data, read_ctr, run_it, 0xD4000001)  # mov x5, x4; str w6, [x0]
+    with run_code(
+        AARCH64, b"".join(word.to_bytes(4, "little") for word in code), x0=DATA, x1=0x70000000, x3=TWICE | 0xAB << 56, x6=0xD2800044, x8=1 << 40
+    ) as vcpu:
+        map_guest(vcpu, TWICE, PAGE, READ | EXEC)
+        fd = os.memfd_create("code")
+        os.write(fd, (0xD2800024).to_bytes(4, "little") + (0xD65F03C0).to_bytes(4, "little"))  # mov x4, #1; ret
+        os.truncate(fd, PAGE)
+        for place, protection in ((DATA, 3), (TWICE, 1)):
+            assert libc.mmap(ctypes.c_void_p(vcpu.base + place), ctypes.c_size_t(PAGE), protection, 0x11, fd, ctypes.c_long(0)) == vcpu.base + place
+        os.close(fd)
+        vcpu.flush()
+        left = vcpu.run()
+        assert (left.reason, left.pc) == (SYSCALL, CODE + 4 * len(code))
+        assert vcpu.read_registers(("x4", "x5", "x2")) == (2, 1, 0x94448004)
 
 
 def test_cpuinfo_of_aarch64_is_that_of_the_model() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import pack
 
 from miniload.arch.aarch64.hwcap import MAX_MODEL_AUXV, auxv_of, emulate
-from miniload.vcpu.arch import VcpuArch
+from miniload.vcpu.arch import GIVE, INVALIDATE, SKIP, Traps, VcpuArch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,22 @@ if TYPE_CHECKING:
 X = [*range(199, 228), 1, 2]
 """x0 to x30."""
 
-# What Linux lets EL0 do (arch/arm64/include/asm/sysreg.h, SCTLR_EL1_SET): DC ZVA, CTR_EL0, WFI, WFE, cache maintenance by address.
-SCTLR_USER = 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26
+# What Linux lets EL0 do (arch/arm64/include/asm/sysreg.h, SCTLR_EL1_SET): DC ZVA, WFI, WFE. It lets it read CTR_EL0 and do cache maintenance by address
+# too, which trap here, since the engine takes the latter for nothing: code that was written at another address of the same memory would be stale.
+SCTLR_USER = 1 << 14 | 1 << 16 | 1 << 18
+LINE = 64
+CTR = 0x94448004
+"""CTR_EL0: lines of LINE bytes; VIPT: code is invalidated at the address at which it is executed; IDC: data need not be cleaned for that, so that nobody
+does, which would trap for nothing."""
+TRAPS = Traps(
+    interrupt=1,  # EXCP_UDEF
+    instructions=(
+        (0xD50B7520, INVALIDATE, LINE),  # ic ivau, xt
+        (0xD53B0020, GIVE, CTR),  # mrs xt, ctr_el0
+        *((0xD50B7020 | crm << 8, SKIP, 0) for crm in (0xA, 0xB, 0xC, 0xD, 0xE)),  # dc cvac, cvau, cvap, cvadp, civac
+    ),
+    registers=(*(f"x{number}" for number in range(31)), ""),
+)
 CPACR_FP = 3 << 20
 TCR_TBI0 = 1 << 37  # branches to tagged addresses drop the tag
 CNTKCTL_USER = 3  # both counters readable; Linux allows the virtual one, which is the same clock here
@@ -87,5 +101,6 @@ VCPU = VcpuArch(
     auxv_of=auxv_of,
     thread_pointer="tpidr_el0",
     wide={f"v{number}": 16 for number in range(32)},
+    traps=TRAPS,
     data_address=(1 << 56) - 1,  # U28: the top byte is ignored, as Linux has it for user code (TCR_EL1.TBI0)
 )

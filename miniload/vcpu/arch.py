@@ -22,6 +22,19 @@ class HookedCall(Record):
     flags: str
 
 
+class Traps(Record):
+    """Instructions that trap in the engine and that the core executes (vcpu.h, struct vcpu_trap). `interrupt`: the exception that they raise.
+    `instructions`: each with its register's number left out, what is done (SKIP, INVALIDATE, GIVE), and with which value. `registers`: names by number,
+    "" for the one that is always zero."""
+
+    interrupt: int
+    instructions: tuple[tuple[int, int, int], ...]
+    registers: tuple[str, ...]
+
+
+SKIP, INVALIDATE, GIVE = 1, 2, 3
+
+
 class VcpuArch(Record):
     """`registers`: names to Unicorn's numbers, the program counter as "pc", the stack pointer as "sp". `number`, `args`, `result`: registers
     of a system call. `syscall_interrupt`: the exception that its instruction raises. `page_size`: to be set, 0 if it is fixed.
@@ -58,3 +71,4 @@ class VcpuArch(Record):
     data_address: int = (1 << 64) - 1
     """The bits of an address that count when data is accessed."""
     hooked_call: HookedCall | None = None
+    traps: Traps | None = None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 ARGS = 6
+TRAPS, REGISTERS = 8, 32
+"""Instructions that trap and are executed by the core, at most; general registers."""
 READ, WRITE, EXEC, FILE, BUS = 1, 2, 4, 8, 16
 """Protection of a page (vcpu.h, enum vcpu_prot)."""
 SYSCALL, FAULT, INTERRUPT, INVALID, STOP, ERROR, BUDGET, BREAKPOINT = range(1, 9)
@@ -38,6 +40,12 @@ WORD = (1 << 64) - 1
 
 class VcpuError(MiniloadError):
     """The vCPU core refused a call; `errno` says why."""
+
+
+class CTrap(Structure):
+    """struct vcpu_trap."""
+
+    _fields_ = (("instruction", c_uint32), ("action", c_uint32), ("value", c_uint32))
 
 
 class CArch(Structure):
@@ -58,6 +66,9 @@ class CArch(Structure):
         ("return_address", c_int32),
         ("saved_flags", c_int32),
         ("flags", c_int32),
+        ("trap_interrupt", c_uint32),
+        ("traps", CTrap * TRAPS),
+        ("general", c_int32 * REGISTERS),
         ("data_address", c_uint64),
     )
 
@@ -212,6 +223,10 @@ class Vcpu:
         cpu_model = arch.models[model] if model else arch.cpu_model
         described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
         described.data_address = arch.data_address
+        if arch.traps:
+            described.trap_interrupt = arch.traps.interrupt
+            described.traps = (CTrap * TRAPS)(*(CTrap(*row) for row in arch.traps.instructions))
+            described.general = (c_int32 * REGISTERS)(*(ids.get(name, -1) for name in arch.traps.registers))
         self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
         self.base: int = self._core.vcpu_region(self._handle)
         try:

@@ -1,4 +1,4 @@
-/* Finding, opening and setting up the engine. The numbers U1 to U35 are those of the pitfall list of Unicorn 2.1.4 in ARCHITECTURE.md. */
+/* Finding, opening and setting up the engine. The numbers U1 to U36 are those of the pitfall list of Unicorn 2.1.4 in ARCHITECTURE.md. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

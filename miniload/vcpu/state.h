@@ -88,6 +88,8 @@ void forget_robust(struct robust *robust);
 int begin_stepping(struct vcpu *v);
 /* tlb.c */
 int flush_tlb(struct vcpu *v);
+/* trap.c */
+bool serve_trap(struct vcpu *v, uint64_t pc);
 /* track.c */
 void note_write(struct vcpu *v, uint64_t page);
 /* task.c */

@@ -1,4 +1,4 @@
-/* See vcpu.h. The numbers U1 to U35 in comments are those of the pitfall list of Unicorn 2.1.4 in ARCHITECTURE.md. */
+/* See vcpu.h. The numbers U1 to U36 in comments are those of the pitfall list of Unicorn 2.1.4 in ARCHITECTURE.md. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -336,7 +336,7 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
         int error = enter_engine(v, &pc);
         if (error)
             return error;
-        if (narrow(v, pc))
+        if (narrow(v, pc) || serve_trap(v, pc))
             continue;
         if (v->exit.reason == VCPU_EXIT_NONE && v->leave) {
             if (finish_call(v))

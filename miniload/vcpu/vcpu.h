@@ -31,6 +31,18 @@ enum vcpu_reason {
     VCPU_EXIT_BREAKPOINT = 8, /* the instruction at pc, where a breakpoint is, comes next; the next run goes over it */
 };
 
+/* An instruction of 4 bytes that traps and that the core executes: all of it but the number of its register, in the lowest bits. */
+enum { VCPU_TRAPS_MAX = 8, VCPU_TRAP_REGISTER = 31 };
+enum vcpu_trap_action {
+    VCPU_TRAP_NONE = 0,
+    VCPU_TRAP_SKIP = 1,       /* there is nothing to do */
+    VCPU_TRAP_INVALIDATE = 2, /* translations are forgotten of the `value` bytes, a power of two, that the register's address is in */
+    VCPU_TRAP_GIVE = 3,       /* the register gets `value` */
+};
+struct vcpu_trap {
+    uint32_t instruction, action, value;
+};
+
 /* What the core has to know of an architecture; values in Unicorn's own numbering (arch/<name>/vcpu.py). */
 struct vcpu_arch {
     int32_t uc_arch, uc_mode, cpu_model;
@@ -40,6 +52,9 @@ struct vcpu_arch {
     uint32_t syscall_interrupt; /* number of the exception that a system call instruction raises */
     int32_t syscall_instruction; /* or, if not 0, the instruction itself, which is hooked; it leaves its own address and flags in these: */
     int32_t syscall_size, return_address, saved_flags, flags;
+    uint32_t trap_interrupt; /* number of the exception that these raise: */
+    struct vcpu_trap traps[VCPU_TRAPS_MAX];
+    int32_t general[VCPU_TRAP_REGISTER + 1]; /* registers by their numbers in instructions; negative: always zero */
     uint64_t data_address; /* the bits of an address that count in an access to data */
 };
 
