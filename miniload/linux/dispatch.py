@@ -8,6 +8,7 @@ import os
 from errno import EBADF, EFAULT, EINVAL, ENOSYS
 from struct import iter_unpack, pack
 
+from miniload.linux import futex
 from miniload.linux.table import STRUCTS, TABLE, parse_row
 from miniload.vcpu import core
 
@@ -69,7 +70,7 @@ class Dispatcher:
             if self.process.trace is not None:
                 service = self.process.trace.wrap(self.name(nr), service)
             self.services[nr] = service
-        task.waits = nr in self.blocking
+        task.waits = self.may_wait(nr, args)
         try:
             return service(task, args)
         except OSError as error:
@@ -94,7 +95,13 @@ class Dispatcher:
             return self._passed(nr, name, arguments, blocks=nr in self.blocking)
         if how == "path":
             return self._forwarded(name, arguments)
+        if how == "futex.futex" and self.process.trace is None:
+            self.process.vcpu.pass_row(nr, futex.quick(self.host_numbers[name]))
         return self._handled(how, arguments)
+
+    def may_wait(self, nr: int, args: Sequence[int]) -> bool:
+        """Whether that system call may be interrupted by a signal."""
+        return nr in self.blocking and (self.name(nr) != "futex" or futex.waits(args))
 
     def _refusal(self, name: str, how: str) -> Service:
         _, code, reason = how.split(":", 2)

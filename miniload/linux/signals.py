@@ -171,7 +171,7 @@ def finish_call(task: Task, nr: int, result: int, args: Sequence[int], action: A
     process = task.process
     if result in (-EINTR, -ERESTART):
         name = process.dispatcher.name(nr)
-        begun_anew = result == -ERESTART if nr not in process.dispatcher.blocking else restarts(task, name, args, action)
+        begun_anew = restarts(task, name, args, action) if process.dispatcher.may_wait(nr, args) else result == -ERESTART
         if begun_anew:
             restart_call(task, args)
             return

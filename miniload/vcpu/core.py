@@ -134,7 +134,7 @@ class PassThrough(Record):
     blocks: bool = False
 
 
-NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING, INT, ARRAY, IOVEC = range(9)
+NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING, INT, ARRAY, IOVEC, FUTEX_ARG = range(10)
 
 
 def _c_row(row: PassThrough | None) -> CSyscall:

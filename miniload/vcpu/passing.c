@@ -24,6 +24,23 @@ static long translate_iovec(struct vcpu *v, uint64_t address, uint64_t count, st
     return 0;
 }
 
+/* Whether the command of this futex(2) is one of those of that argument. */
+static bool has_command(const struct vcpu_syscall *row, int i, const uint64_t *args)
+{
+    uint64_t command = args[1] & 127;
+    return command < 16 && row->sizes[i] >> command & 1;
+}
+
+static bool may_wait(const struct vcpu_syscall *row, const uint64_t *args)
+{
+    if (!(row->flags & VCPU_BLOCKS))
+        return false;
+    for (int i = 0; i < VCPU_ARGS; i++)
+        if (row->kinds[i] == VCPU_ARG_FUTEX)
+            return has_command(row, i, args);
+    return true;
+}
+
 /* Translates one argument; false with *error set if it cannot be passed on. */
 static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call, long *error)
 {
@@ -44,6 +61,14 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
         *out = (long)call->iovec;
         *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], call->iovec);
         return !*error;
+    case VCPU_ARG_FUTEX:
+        if (!has_command(row, i, args) || !value) {
+            *out = (long)value;
+            return true;
+        }
+        *out = (long)((uintptr_t)v->region + value);
+        *error = -EFAULT;
+        return in_region(v, value, 16);
     case VCPU_ARG_POINTER:
     case VCPU_ARG_BUFFER:
     case VCPU_ARG_STRING:
@@ -76,7 +101,7 @@ enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, 
             return PASSED;
         }
     v->counts.syscalls_passed++;
-    if (row->flags & VCPU_BLOCKS && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
+    if (may_wait(row, args) && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
         return WAITS;
     *result = host_call(call->number, call->args);
     return PASSED;

@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { TURN_SLICE_NS = 2000000 };
+enum { TURN_SLICE_NS = 2000000, TURN_YIELDS = 20 };
 
 struct turn {
     atomic_uint next, serving; /* tickets; whoever holds `serving` has the turn */
-    atomic_int waiting;        /* threads that wait for it */
+    atomic_int waiting;        /* threads that sleep until it is theirs */
 };
 
 /* Waits for the turn. `kick(user)` is called, more than once if need be, when the slice of whoever has it is over. */

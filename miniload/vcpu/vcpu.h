@@ -69,6 +69,9 @@ enum vcpu_argument {
     VCPU_ARG_INT = 6,    /* 32-bit signed, passed on */
     VCPU_ARG_ARRAY = 7,  /* to args[sizes[i] & 255] elements of sizes[i] >> 8 bytes */
     VCPU_ARG_IOVEC = 8,  /* struct iovec, args[sizes[i]] of them: at most one such argument */
+    /* futex(2): a pointer to at most 16 bytes if bit args[1] & 127 of sizes[i] is set, else a value. The first such argument is a time limit: only
+     * commands that have one wait. */
+    VCPU_ARG_FUTEX = 9,
 };
 enum { VCPU_BLOCKS = 1, VCPU_SYSCALLS_MAX = 4096, VCPU_IOVEC_MAX = 1024 };
 struct vcpu_syscall {
