@@ -231,7 +231,6 @@ class Vcpu:
         self.base: int = self._core.vcpu_region(self._handle)
         try:
             arch.enter_user(self)
-            self._check("vcpu_widen", self._core.vcpu_widen(self._handle))
         except BaseException:
             self.close()
             raise

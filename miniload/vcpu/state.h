@@ -50,7 +50,7 @@ struct vcpu {
     atomic_int tasks, yield;
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, miss_limit, widened_at;
-    bool filling, wide; /* see tlb.c */
+    bool filling, wide, widen; /* see tlb.c */
     bool tracking;      /* see track.c */
     uint64_t *written;
     uint32_t written_count, written_room;
@@ -88,6 +88,8 @@ void forget_robust(struct robust *robust);
 int begin_stepping(struct vcpu *v);
 /* tlb.c */
 int flush_tlb(struct vcpu *v);
+void grow_tlb(struct vcpu *v);
+int widen_tlb(struct vcpu *v);
 /* trap.c */
 bool serve_trap(struct vcpu *v, uint64_t pc);
 /* track.c */

@@ -7,7 +7,7 @@
 
 #include "state.h"
 
-enum { TLB_FIRST = 256, TLB_LEAST = 4096, KEEP_EVERY_MS = 50 };
+enum { TLB_MISSES_FIRST = 384, TLB_MISSES_MAX = 98304, TLB_FIRST = 256, TLB_LEAST = 4096, KEEP_EVERY_MS = 50 };
 
 static void use_entries(struct vcpu *v, uint64_t count)
 {
@@ -25,9 +25,30 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Grows the TLB of a new engine, once it is in user mode: each mode has its own. 0.3 ms. */
-int vcpu_widen(struct vcpu *v)
+/* U3: the TLB grows, to twice its size at most, only when it is flushed and was full to 70 %: so flush when there have been so many misses that it must be.
+ * Refilling it costs less than a miss on every other access. The second time it is made wide, before guest code runs again: not at once, since the engine
+ * looks through all of it for every block of code that it translates, which is half of what a short program does. */
+void grow_tlb(struct vcpu *v)
 {
+    uint64_t limit = v->miss_limit ? v->miss_limit : TLB_MISSES_FIRST;
+    if (++v->misses <= limit)
+        return;
+    v->misses = 0;
+    if (!v->wide && limit > TLB_MISSES_FIRST) {
+        v->widen = true;
+        if (!atomic_load(&v->stepping))
+            api.emu_stop(v->uc);
+        return;
+    }
+    if (limit < TLB_MISSES_MAX)
+        v->miss_limit = limit * 2;
+    api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH));
+}
+
+/* Outside of a run, and in user mode: each mode has a TLB of its own. 0.3 ms. */
+int widen_tlb(struct vcpu *v)
+{
+    v->widen = false;
     for (uint64_t entries = TLB_FIRST; entries < TLB_LEAST; entries *= 2) {
         use_entries(v, entries * 3 / 4);
         if (api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH)))

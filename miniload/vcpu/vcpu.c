@@ -8,23 +8,9 @@
 
 #include "state.h"
 
-enum { TLB_MISSES_FIRST = 384, TLB_MISSES_MAX = 98304 };
-
 static uint8_t prot_of(const struct vcpu *v, uint64_t address)
 {
     return address < v->size ? v->prot[address / VCPU_PAGE] : 0;
-}
-
-/* U3: the TLB grows, by half of its size at most, only when it is flushed and was full to 70 %: so flush when there have been so many misses that it
- * must be. Refilling it costs less than a miss on every other access. */
-static void grow_tlb(struct vcpu *v)
-{
-    if (++v->misses <= v->miss_limit)
-        return;
-    v->misses = 0;
-    if (v->miss_limit < TLB_MISSES_MAX)
-        v->miss_limit *= 2;
-    api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TLB_FLUSH));
 }
 
 /* Whether a page of a file mapping is there: beyond the file's end it is not, and touching it would kill the host process by SIGBUS. The host kernel is
@@ -162,7 +148,6 @@ int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out)
     v->arch = *arch;
     v->size = size;
     v->fd_low = 1;
-    v->miss_limit = TLB_MISSES_FIRST;
     v->stopped_at = v->approach = NOWHERE;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     /* One page more, never accessible: an unterminated string at the region's end stops there. */
@@ -270,7 +255,7 @@ int probe_fault(struct vcpu *v, uint64_t pc)
 static int enter_engine(struct vcpu *v, uint64_t *pc)
 {
     struct signal_slot *slot = signal_slot();
-    if (begin_stepping(v))
+    if ((v->widen && widen_tlb(v)) || begin_stepping(v))
         return -EIO;
     memset(&v->exit, 0, sizeof v->exit);
     v->refused = v->leave = false;

@@ -99,7 +99,6 @@ VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
 VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether the places in the engine's record were found that make it quick and faults exact */
-VCPU_API int vcpu_widen(struct vcpu *vcpu);
 VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
 VCPU_API int64_t vcpu_written(const struct vcpu *vcpu, uint64_t *pages, uint32_t room);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
