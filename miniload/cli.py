@@ -30,6 +30,8 @@ Runs PROGRAM as execve would, loaded by miniload. Options come before PROGRAM; -
   -s SIZE             limit of the emulated program's stack, with K, M or G     [MINILOAD_STACK_SIZE, QEMU_STACK_SIZE]
   -r RELEASE          what uname tells an emulated program          [MINILOAD_UNAME, QEMU_UNAME]
   --strace[=FILE]     log the emulated program's system calls to stderr, or to FILE   [MINILOAD_STRACE, QEMU_STRACE]
+  --report-deadlock   where all threads of the emulated program wait for each other, say where each of them is and end it
+                                                                    [MINILOAD_REPORT_DEADLOCK=1]
   --via-stub          have the stub carry the plan out inside the emulator
   --interp FILE       the interpreter to load instead of the one that PROGRAM names
   --auxv NAME=VALUE   replace or add an auxv entry, such as HWCAP2=0 or 0x7777=1
@@ -40,7 +42,7 @@ Runs PROGRAM as execve would, loaded by miniload. Options come before PROGRAM; -
   -v                  say on stderr how much of a fresh process image could be had   [MINILOAD_VERBOSE=1]
   --version, -h, --help
 
-exit status: PROGRAM's own (or its signal); 125 miniload failed, 126 PROGRAM cannot be run, 127 it was not found
+exit status: PROGRAM's own (or its signal); 124 --report-deadlock found one; 125 miniload failed, 126 PROGRAM cannot be run, 127 it was not found
 """
 
 ADDR_NO_RANDOMIZE = 0x0040000
@@ -68,6 +70,7 @@ class Options:
         self.stack = 0
         self.uname = ""
         self.strace: bytes | None = None
+        self.report_deadlock = False
         self.via_stub = False
         self.command: list[bytes] = []
 
@@ -265,6 +268,7 @@ def read_environment(options: Options, environ: os._Environ[bytes]) -> None:
     options.env_edits += removals_of(first(b"MINILOAD_UNSET_ENV", b"QEMU_UNSET_ENV"))
     options.argv0 = first(b"MINILOAD_ARGV0", b"QEMU_ARGV0") or None
     options.verbose = first(b"MINILOAD_VERBOSE") not in (b"", b"0")
+    options.report_deadlock = first(b"MINILOAD_REPORT_DEADLOCK") not in (b"", b"0")
     options.sysroot = first(b"MINILOAD_SYSROOT", b"QEMU_LD_PREFIX") or None
     options.engine = engine_of(os.fsdecode(first(b"MINILOAD_ENGINE") or b"auto"))
     options.cpu = os.fsdecode(first(b"MINILOAD_CPU", b"QEMU_CPU"))
@@ -371,6 +375,8 @@ def parse_flag(options: Options, name: str) -> bool:
         options.explain = True
     elif name == "--json":
         options.json = True
+    elif name == "--report-deadlock":
+        options.report_deadlock = True
     elif name == "--via-stub":
         options.via_stub = True
     elif name == "-v":

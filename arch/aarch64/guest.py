@@ -44,4 +44,6 @@ GUEST = GuestArch(
     breakpoint_code=1,
     restores_number=False,
     cpuinfo=cpuinfo,
+    dwarf_registers=(*(f"x{number}" for number in range(31)), "sp"),
+    unwind=("sp", "x29", "x30", 0, 8),
 )

@@ -6,6 +6,7 @@ from struct import pack
 
 from miniload.arch.riscv64.abi import OPEN_FLAGS
 from miniload.arch.riscv64.signal_frame import pop, push
+from miniload.arch.riscv64.vcpu import NAMES
 from miniload.linux.arch import GuestArch, pack_generic_stat
 
 TYPE_CHECKING = False
@@ -38,4 +39,6 @@ GUEST = GuestArch(
     breakpoint_code=1,
     restores_number=False,
     cpuinfo=cpuinfo,
+    dwarf_registers=("", *NAMES[1:]),
+    unwind=("sp", "s0", "ra", -16, -8),
 )

@@ -26,7 +26,9 @@ class GuestArch(Record):
     brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `min_stack`: MINSIGSTKSZ.
     `syscall_size`: bytes of the system call instruction.
     `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
-    place. `cpuinfo(count, vcpu)`: /proc/cpuinfo.
+    place. `cpuinfo(count, vcpu)`: /proc/cpuinfo. `dwarf_registers`: general registers by their DWARF numbers, as the psABI has them, "" for others.
+    `unwind`: the stack pointer, the frame pointer, the register that calls leave the return address in, or "", and where, seen from the frame
+    pointer, the caller's frame pointer and the return address are stored.
     """
 
     machine: str
@@ -48,6 +50,8 @@ class GuestArch(Record):
     breakpoint_code: int
     restores_number: bool
     cpuinfo: Callable[[int, Vcpu], str]
+    dwarf_registers: tuple[str, ...]
+    unwind: tuple[str, str, str, int, int]
 
 
 def load(name: str) -> GuestArch:

@@ -39,6 +39,7 @@ def guest_options(options: Options, arch: Arch) -> GuestOptions:
     guest.verbose = options.verbose
     guest.aslr = options.aslr
     guest.via_stub = options.via_stub
+    guest.report_deadlock = options.report_deadlock
     guest.uname_release = options.uname
     if options.strace is not None:
         guest.trace = trace_descriptor(options.strace)

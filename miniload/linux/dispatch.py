@@ -95,7 +95,7 @@ class Dispatcher:
             return self._passed(nr, name, arguments, blocks=nr in self.blocking)
         if how == "path":
             return self._forwarded(name, arguments)
-        if how == "futex.futex" and self.process.trace is None:
+        if how == "futex.futex" and self.process.trace is None and self.process.deadlocks is None:
             self.process.vcpu.pass_row(nr, futex.quick(self.host_numbers[name]))
         return self._handled(how, arguments)
 

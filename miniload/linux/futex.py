@@ -37,4 +37,9 @@ def futex(task: Task, address: int, operation: int, value: int, timeout: int, se
         timeout = space.host(timeout, 16)
     if command in TAKES_SECOND:
         second = space.host(second, 4)
-    return task.host("futex", space.host(address, 4), operation, value, timeout, second, third)
+    call = [space.host(address, 4), operation, value, timeout, second, third]
+    if task.process.deadlocks is not None and command in TAKES_TIMEOUT and not timeout:
+        from miniload.linux.deadlock import Wait
+
+        return task.process.deadlocks.wait(task, Wait(address, operation), call)
+    return task.host("futex", *call)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from miniload.arch import Arch
     from miniload.linux.arch import GuestArch
     from miniload.linux.borrow import Borrowed
+    from miniload.linux.deadlock import Watch
     from miniload.linux.signals import Action
     from miniload.linux.strace import Tracer
     from miniload.plan.model import LoadPlan
@@ -45,6 +46,7 @@ class Options:
         self.aslr = True
         self.via_stub = False
         self.uname_release = ""
+        self.report_deadlock = False
         self.ignored: frozenset[int] = frozenset()
         """Signals that were ignored when the command was started."""
 
@@ -84,6 +86,9 @@ class Process:
 
             options.trace = self.keep(options.trace)
             self.trace = Tracer(self, options.trace)
+        self.deadlocks: Watch | None = None
+        """With --report-deadlock."""
+        self.watch_deadlocks()
         self._spare = -1
         self.borrowed: Borrowed | None = None
         """Of a vfork'ed child: the parent's memory, until exec or exit."""
@@ -137,6 +142,13 @@ class Process:
             os.close(self._spare)
             self._spare = -1
 
+    def watch_deadlocks(self) -> None:
+        """Under --report-deadlock, in every process anew."""
+        if self.options.report_deadlock:
+            from miniload.linux.deadlock import Watch
+
+            self.deadlocks = Watch(self)
+
     def keep(self, fd: int) -> int:
         """Moves a descriptor of the emulator's own out of the guest's way."""
         moved = fcntl(fd, F_DUPFD_CLOEXEC, self.reserved[0])
@@ -160,6 +172,7 @@ class Process:
         self.place = threads.Place()
         self.vcpu.forked(task.core)
         task.keep_robust_list(0)
+        self.watch_deadlocks()
         if not shared:
             self.space.after_fork()
 

@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from miniload.linux.deadlock import Wait
     from miniload.linux.process import Process
 
 
@@ -24,6 +25,8 @@ class Task:
         self.robust_list = 0
         self.alt_stack = (0, 2, 0)
         """Address, flags (SS_DISABLE), size."""
+        self.waiting: Wait | None = None
+        """The futex call that this thread is in, if it has no time limit; kept under --report-deadlock."""
         self.last_number = 0
         """Of the system call that is being served."""
 

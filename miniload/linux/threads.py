@@ -114,6 +114,8 @@ def leave(task: Task) -> None:
     if not task.ended:
         release_memory(task)
     process.tasks.pop(task.tid, None)
+    if process.deadlocks is not None:
+        process.deadlocks.suspect()
     core = task.core
     process.vcpu.retire(core)
 
