@@ -56,7 +56,7 @@ void vcpu_task_destroy(struct vcpu *v, struct vcpu_task *task)
 
 int vcpu_take_turn(struct vcpu *v, struct vcpu_task *task)
 {
-    turn_take(&v->turn, kick, v);
+    turn_take(&v->turn, false, kick, v);
     return own(v, task);
 }
 
@@ -82,7 +82,7 @@ long vcpu_blocking_call(struct vcpu *v, long number, const long args[6])
         return host_call(number, args);
     turn_give(&v->turn);
     long result = host_call(number, args);
-    turn_take(&v->turn, kick, v);
+    turn_take(&v->turn, false, kick, v);
     own(v, task);
     return result;
 }
@@ -95,6 +95,6 @@ void yield_turn(struct vcpu *v)
     if (!task || !atomic_load(&v->turn.waiting))
         return;
     turn_give(&v->turn);
-    turn_take(&v->turn, kick, v);
+    turn_take(&v->turn, true, kick, v); /* the others have a whole slice now */
     own(v, task);
 }

@@ -3,7 +3,6 @@
 
 #include <linux/futex.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,34 +13,39 @@ static uint32_t bit_of(unsigned ticket)
     return (uint32_t)1 << (ticket & 31);
 }
 
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * SECOND_NS + time.tv_nsec;
+}
+
 static void sleep_until_served(struct turn *turn, unsigned serving, unsigned ticket)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end); /* FUTEX_WAIT_BITSET takes an absolute time */
-    end.tv_nsec += TURN_SLICE_NS;
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_nsec -= 1000000000;
-        end.tv_sec++;
-    }
+    int64_t at = now() + TURN_SLICE_NS; /* FUTEX_WAIT_BITSET takes an absolute time */
+    struct timespec end = {at / SECOND_NS, at % SECOND_NS};
     syscall(SYS_futex, &turn->serving, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, serving, &end, NULL, bit_of(ticket));
 }
 
 /* Who wakes another thread often gives the turn up right afterwards, to wait for it: sooner than a sleeper could be woken. Often it was running on this very
- * CPU, which it gets back. */
+ * CPU, which it gets back. Not where the CPU is wanted by others, too: each yield then lasts as long as they like. */
 static bool comes_soon(struct turn *turn, unsigned ticket)
 {
+    int64_t until = now() + TURN_YIELDING_NS;
     for (int i = TURN_YIELDS; i > 0 && ticket - atomic_load_explicit(&turn->serving, memory_order_relaxed) <= 1; i--) {
         if (atomic_load(&turn->serving) == ticket)
             return true;
         sched_yield();
+        if (now() > until)
+            break;
     }
     return false;
 }
 
-void turn_take(struct turn *turn, void (*kick)(void *user), void *user)
+void turn_take(struct turn *turn, bool patient, void (*kick)(void *user), void *user)
 {
     unsigned ticket = atomic_fetch_add(&turn->next, 1), serving = atomic_load(&turn->serving);
-    if (serving == ticket || comes_soon(turn, ticket))
+    if (serving == ticket || (!patient && comes_soon(turn, ticket)))
         return;
     atomic_fetch_add(&turn->waiting, 1);
     while ((serving = atomic_load(&turn->serving)) != ticket) {

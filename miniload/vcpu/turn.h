@@ -4,9 +4,10 @@
 #define MINILOAD_TURN_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { TURN_SLICE_NS = 2000000, TURN_YIELDS = 20 };
+enum { TURN_SLICE_NS = 2000000, TURN_YIELDS = 20, TURN_YIELDING_NS = 100000, SECOND_NS = 1000000000 };
 
 struct turn {
     atomic_uint next, serving; /* tickets; whoever holds `serving` has the turn */
@@ -14,7 +15,7 @@ struct turn {
 };
 
 /* Waits for the turn. `kick(user)` is called, more than once if need be, when the slice of whoever has it is over. */
-void turn_take(struct turn *turn, void (*kick)(void *user), void *user);
+void turn_take(struct turn *turn, bool patient, void (*kick)(void *user), void *user);
 void turn_give(struct turn *turn);
 /* In a forked child, whose one thread had the turn: nobody else is there. */
 void turn_forked(struct turn *turn);
