@@ -8,13 +8,15 @@ The file is for the very Python version that made it; another one ignores it. se
 
 from __future__ import annotations
 
+import ast
 import marshal
 import sys
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from types import CodeType
 
 LEFT_OUT = ("__main__", "explain", "pack", "run", "native/launch", "flags", "choices", "ioctls", "symbolic")
-"""Modules that start-up does not need, or not often."""
+"""Modules that start-up does not need, or not often; nor does it need the library."""
 
 
 def modules_of(package: Path) -> dict[str, tuple[bool, bytes]]:
@@ -22,13 +24,20 @@ def modules_of(package: Path) -> dict[str, tuple[bool, bytes]]:
     found = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
-        if path.stem in LEFT_OUT:
+        if path.stem in LEFT_OUT or parts[1:2] == ("linker",):
             continue
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
-        code = compile(path.read_bytes(), str(path.relative_to(package.parent)), "exec", dont_inherit=True, optimize=2)
+        code = compiled(path.read_bytes(), str(path.relative_to(package.parent)))
         found[name] = is_package, marshal.dumps(code)
     return found
+
+
+def compiled(source: bytes, name: str) -> CodeType:
+    """Without docstrings, and with `from __future__ import annotations` as a flag: the statement would import a module."""
+    tree = ast.parse(source, name)
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    return compile(tree, name, "exec", flags=annotations.compiler_flag, dont_inherit=True, optimize=2)
 
 
 def make_bundle(package: Path, output: Path) -> None:
