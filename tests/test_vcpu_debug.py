@@ -152,6 +152,16 @@ def test_stop_is_exact_while_there_are_breakpoints(start: Callable[[str], Vcpu])
         assert first - second in (0, 1)
 
 
+def test_memory_that_is_shared_makes_the_engine_translate_otherwise(start: Callable[[str], Vcpu], guest: str) -> None:
+    """The places in the engine are found (U9), and code goes on as before, however often that changes; not on x86-64, which nothing asks for it."""
+    vcpu = start("void _start(void) { long x = 0; for (;;) TELL(__atomic_add_fetch(&x, 1, __ATOMIC_SEQ_CST)); }")
+    for expected in range(1, 9):
+        vcpu.share_memory(expected % 3 != 0)
+        left = vcpu.run()
+        assert (left.reason, left.args[0]) == (SYSCALL, expected)
+    assert vcpu.shares_memory() == (guest != "x86_64")
+
+
 def test_stop_ends_a_loop_that_only_loads_and_stores(start: Callable[[str], Vcpu]) -> None:
     """The engine's checks after every access are left out (U35), those at the start of every block are there."""
     vcpu = start("void _start(void) { volatile long *x = (long *)0x60000000; for (;;) { x[1] = x[0]; x[2] = x[1]; x[3] = x[2]; } }")

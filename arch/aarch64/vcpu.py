@@ -99,6 +99,7 @@ VCPU = VcpuArch(
     models={"max": 3, "cortex-a53": 1, "cortex-a57": 0, "cortex-a72": 2},
     auxv=MAX_MODEL_AUXV,
     auxv_of=auxv_of,
+    engine_suffix="aarch64",
     thread_pointer="tpidr_el0",
     wide={f"v{number}": 16 for number in range(32)},
     traps=TRAPS,

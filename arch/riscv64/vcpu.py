@@ -93,6 +93,7 @@ VCPU = VcpuArch(
     models={"max": 0, "rv64": 0},
     auxv=AUXV,
     auxv_of=auxv_of,
+    engine_suffix="riscv64",
     thread_pointer="tp",
     hidden=("zero", "mstatus", "priv"),
 )

@@ -164,6 +164,7 @@ def shmat(task: Task, identifier: int, address: int, flags: int) -> int:
         raise
     space.vmas.add(vma)
     space.access.set(place, place + size, space.access_of(vma))
+    space.note_sharing(vma)
     return place
 
 

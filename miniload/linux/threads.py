@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CLONE_VM, CLONE_SIGHAND, CLONE_VFORK, CLONE_THREAD = 0x100, 0x800, 0x4000, 0x10000
 CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x80000, 0x100000, 0x200000, 0x1000000
 NEEDED = CLONE_VM | CLONE_SIGHAND
-FUTEX_WAKE, FUTEX_WAITERS, FUTEX_OWNER_DIED, FUTEX_TID_MASK = 1, 0x80000000, 0x40000000, 0x3FFFFFFF
+FUTEX_WAKE = 1
 ROBUST_LIST_LIMIT = 2048
 WAKING = 33
 """One of the two that glibc keeps to itself and lets nobody block."""
@@ -186,11 +186,6 @@ def exit_robust_list(task: Task) -> None:
 
 
 def mark_dead(task: Task, address: int) -> None:
-    """handle_futex_death(). Nobody else can write the word meanwhile: this thread has the turn."""
-    space = task.process.space
-    word = unpack("<I", space.read(address, 4))[0]
-    if word & FUTEX_TID_MASK != task.tid:
-        return
-    space.write(address, pack("<I", word & FUTEX_WAITERS | FUTEX_OWNER_DIED))
-    if word & FUTEX_WAITERS:
+    """handle_futex_death()."""
+    if task.process.vcpu.mark_dead(address, task.tid):
         wake(task, address)

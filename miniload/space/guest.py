@@ -251,7 +251,13 @@ class GuestSpace:
         self.vmas.add(vma)
         if vma.protection or replaced:
             self.access.set(start, end, self.access_of(vma))
+        self.note_sharing(vma)
         return start
+
+    def note_sharing(self, vma: Vma) -> None:
+        """Memory that may be another process's too: atomic operations have to be atomic there, from the first such mapping on."""
+        if vma.protection & PROT_WRITE and vma.flags & MAP_TYPE == MAP_SHARED:
+            self.vcpu.share_memory(True)
 
     def check_exec_gain(self, before: int, after: int) -> None:
         """map_deny_write_exec(): OSError EACCES if what was written could be executed, where PR_SET_MDWE forbids that."""
@@ -341,6 +347,7 @@ class GuestSpace:
             hostmap.mprotect(self.base + start, end - start, host_protection(protection))
         self.vmas.add(changed)
         self.access.set(start, end, self.access_of(changed))
+        self.note_sharing(changed)
 
     def set_brk(self, value: int) -> int:
         """brk(2): the new end of the heap, or the present one if it cannot be had."""
@@ -440,6 +447,7 @@ class GuestSpace:
             hostmap.mmap(self.base, self.vcpu.size, 0, RESERVED)
         self.access.clear()
         self.vmas.clear()
+        self.vcpu.share_memory(False)
         self._inherit_denial()
         self.lock_future = self.brk = self.brk_start = 0
 

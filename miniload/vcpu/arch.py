@@ -72,3 +72,5 @@ class VcpuArch(Record):
     """The bits of an address that count when data is accessed."""
     hooked_call: HookedCall | None = None
     traps: Traps | None = None
+    engine_suffix: str = ""
+    """What the engine's own functions for this architecture end with, where the core may lead them through itself."""

@@ -7,7 +7,7 @@ import ctypes
 import os
 import sys
 from _thread import allocate_lock, start_new_thread
-from ctypes import Structure, byref, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
+from ctypes import Structure, byref, c_char, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
 from errno import EFAULT, ENOMEM
 
 from miniload.errors import MiniloadError
@@ -66,6 +66,7 @@ class CArch(Structure):
         ("return_address", c_int32),
         ("saved_flags", c_int32),
         ("flags", c_int32),
+        ("engine_suffix", c_char * 16),
         ("trap_interrupt", c_uint32),
         ("traps", CTrap * TRAPS),
         ("general", c_int32 * REGISTERS),
@@ -223,6 +224,7 @@ class Vcpu:
         cpu_model = arch.models[model] if model else arch.cpu_model
         described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
         described.data_address = arch.data_address
+        described.engine_suffix = arch.engine_suffix.encode()
         if arch.traps:
             described.trap_interrupt = arch.traps.interrupt
             described.traps = (CTrap * TRAPS)(*(CTrap(*row) for row in arch.traps.instructions))
@@ -314,6 +316,14 @@ class Vcpu:
     def is_quick(self) -> bool:
         """Whether the core has found its places in the engine's private record: without, loads and stores are slow and faults exact to their page."""
         return bool(self._core.vcpu_quick(self._handle))
+
+    def share_memory(self, on: bool) -> None:
+        """Whether atomic instructions are atomic to other processes too, which makes them slower. Nothing, where that cannot be had."""
+        self._core.vcpu_share_memory(self._handle, c_int(on))
+
+    def shares_memory(self) -> bool:
+        """Whether code has been translated so."""
+        return bool(self._core.vcpu_shares_memory(self._handle))
 
     def stop(self) -> None:
         """Makes a run in progress, or the next one, leave with STOP. From any thread."""
@@ -453,6 +463,13 @@ class Vcpu:
     def robust_list(self, head: int) -> None:
         """The calling thread, which has the turn, keeps its robust mutexes there; nowhere if that is 0."""
         self._check("vcpu_robust_list", self._core.vcpu_robust_list(self._handle, c_uint64(head)))
+
+    def mark_dead(self, address: int, owner: int) -> bool:
+        """Takes the word of a robust mutex from its owner, who is dead, if it is his. Whether somebody waits for it. OSError EFAULT."""
+        got: int = self._core.vcpu_mark_dead(self._handle, c_uint64(address & WORD), c_uint32(owner))
+        if got < 0:
+            raise OSError(-got, os.strerror(-got))
+        return got == 1
 
     def forked(self, task: c_void_p) -> None:
         """In a child process: `task`, which had the turn, is the only one."""

@@ -112,6 +112,23 @@ void note_robust(struct vcpu *v, struct robust *robust)
     show(robust, &held);
 }
 
+/* handle_futex_death(): other processes may write the word at the same time. */
+int vcpu_mark_dead(struct vcpu *v, uint64_t address, uint32_t owner)
+{
+    if (address % WORD_SIZE || !in_region(v, address, WORD_SIZE))
+        return -EFAULT;
+    uint8_t prot = v->prot[address / VCPU_PAGE];
+    if (!(prot & VCPU_WRITE) || (prot & VCPU_FILE && !is_present(v, address & -(uint64_t)VCPU_PAGE, true)))
+        return -EFAULT;
+    _Atomic uint32_t *word = (_Atomic uint32_t *)(void *)(v->region + address);
+    uint32_t seen = atomic_load(word);
+    do
+        if ((seen & FUTEX_TID_MASK) != owner)
+            return 0;
+    while (!atomic_compare_exchange_weak(word, &seen, (seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED));
+    return !!(seen & FUTEX_WAITERS);
+}
+
 /* The list of the thread that has the turn, which calls this itself, is at `head`; there is none if that is 0. */
 int vcpu_robust_list(struct vcpu *v, uint64_t head)
 {

@@ -34,6 +34,14 @@ struct vcpu_task {
     struct call call;
 };
 
+/* See atomic.c. */
+struct atomics {
+    void (*begin)(void *record);
+    void (*translate)(void *cpu, void *block, int most);
+    uint8_t *record;
+    bool wanted, applied;
+};
+
 struct vcpu {
     uc_engine *uc;
     uint8_t *no_exit_checks;       /* places in the engine's private record (engine.c), NULL where they were not found */
@@ -51,6 +59,7 @@ struct vcpu {
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, miss_limit, widened_at;
     bool filling, wide, widen; /* see tlb.c */
+    struct atomics atomics;
     bool tracking;      /* see track.c */
     uint64_t *written;
     uint32_t written_count, written_room;
@@ -74,6 +83,8 @@ struct vcpu {
 
 extern struct unicorn_api api;
 
+/* atomic.c */
+int start_engine(struct vcpu *v, uint64_t pc);
 /* engine.c */
 int open_engine(struct vcpu *v);
 int check_exits(struct vcpu *v, bool on);

@@ -29,6 +29,7 @@ enum {
 #define UC_CTL_WRITE_2(control) ((int)(1u << 30 | 2u << 26 | (unsigned)(control)))
 
 struct unicorn_api {
+    void *library;
     int (*open)(int arch, int mode, uc_engine **uc);
     int (*close)(uc_engine *uc);
     int (*ctl)(uc_engine *uc, int control, ...);
@@ -55,8 +56,9 @@ static inline int unicorn_bind(struct unicorn_api *api, void *library)
         "uc_reg_read", "uc_reg_write", "uc_reg_read_batch", "uc_reg_write_batch", "uc_context_alloc",
         "uc_context_free", "uc_context_save", "uc_context_restore", "uc_vmem_translate",
     };
-    void **slots = (void **)api; /* all members are pointers, in this order */
-    _Static_assert(sizeof names / sizeof *names == sizeof *api / sizeof *slots, "one name for each member");
+    void **slots = &api->library + 1; /* the other members are pointers, in this order */
+    api->library = library;
+    _Static_assert(sizeof names / sizeof *names + 1 == sizeof *api / sizeof *slots, "one name for each member");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         slots[i] = dlsym(library, names[i]);
         if (!slots[i]) {

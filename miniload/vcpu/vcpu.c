@@ -248,7 +248,7 @@ static void classify(struct vcpu *v, int error)
 int probe_fault(struct vcpu *v, uint64_t pc)
 {
     v->refused = v->leave = false;
-    return api.emu_start(v->uc, pc, 0, 0, 0) && v->refused ? 0 : -EIO;
+    return start_engine(v, pc) && v->refused ? 0 : -EIO;
 }
 
 /* Once into the engine and out again. */
@@ -266,7 +266,7 @@ static int enter_engine(struct vcpu *v, uint64_t *pc)
     if (atomic_load(&v->stop) || slot->pending) {
         v->exit.reason = VCPU_EXIT_STOP; /* U10: a stop before the start would be lost */
     } else {
-        int error = api.emu_start(v->uc, *pc, 0, 0, 0); /* U8, U12, U13: no end, no timeout, no count */
+        int error = start_engine(v, *pc);
         classify(v, error);
         api.reg_read(v->uc, v->arch.pc, pc);
         /* The engine takes an all-zero instruction of RISC-V for one without length, and where it begins a page looks for its end on the page before. */

@@ -52,6 +52,7 @@ struct vcpu_arch {
     uint32_t syscall_interrupt; /* number of the exception that a system call instruction raises */
     int32_t syscall_instruction; /* or, if not 0, the instruction itself, which is hooked; it leaves its own address and flags in these: */
     int32_t syscall_size, return_address, saved_flags, flags;
+    char engine_suffix[16];  /* what the engine's own functions for this architecture end with */
     uint32_t trap_interrupt; /* number of the exception that these raise: */
     struct vcpu_trap traps[VCPU_TRAPS_MAX];
     int32_t general[VCPU_TRAP_REGISTER + 1]; /* registers by their numbers in instructions; negative: always zero */
@@ -99,6 +100,8 @@ VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
 VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether the places in the engine's record were found that make it quick and faults exact */
+VCPU_API int vcpu_share_memory(struct vcpu *vcpu, int on); /* whether atomic instructions have to be atomic to other processes */
+VCPU_API int vcpu_shares_memory(const struct vcpu *vcpu);
 VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
 VCPU_API int64_t vcpu_written(const struct vcpu *vcpu, uint64_t *pages, uint32_t room);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
@@ -133,6 +136,7 @@ VCPU_API int vcpu_take_turn(struct vcpu *vcpu, struct vcpu_task *task);   /* wai
 VCPU_API int vcpu_give_turn(struct vcpu *vcpu, struct vcpu_task *task);
 VCPU_API int vcpu_forked(struct vcpu *vcpu, struct vcpu_task *task);      /* in a child: this task, which had the turn, is the only one */
 VCPU_API int vcpu_robust_list(struct vcpu *vcpu, uint64_t head);          /* set_robust_list of the calling thread, which has the turn */
+VCPU_API int vcpu_mark_dead(struct vcpu *vcpu, uint64_t address, uint32_t owner); /* the word of a robust mutex; 1 if somebody waits for it */
 /* A system call of the host, without the turn meanwhile. */
 VCPU_API long vcpu_blocking_call(struct vcpu *vcpu, long number, const long args[6]);
 VCPU_API int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
