@@ -9,7 +9,7 @@ enum { ARCH_MACHINE = 243 }; /* EM_RISCV */
 
 enum {
     SYS_openat = 56, SYS_close = 57, SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_readlinkat = 78, SYS_personality = 92, SYS_exit_group = 94,
-    SYS_rt_sigaction = 134, SYS_prctl = 167, SYS_munmap = 215, SYS_execve = 221, SYS_mmap = 222, SYS_mprotect = 226,
+    SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_prctl = 167, SYS_munmap = 215, SYS_execve = 221, SYS_mmap = 222, SYS_mprotect = 226,
     SYS_getrandom = 278, SYS_memfd_create = 279, SYS_statx = 291,
 };
 

@@ -8,7 +8,8 @@
 enum { ARCH_MACHINE = 62 }; /* EM_X86_64 */
 
 enum {
-    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_pread64 = 17,
+    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
+    SYS_pread64 = 17,
     SYS_execve = 59, SYS_personality = 135, SYS_prctl = 157, SYS_exit_group = 231, SYS_openat = 257, SYS_readlinkat = 267,
     SYS_getrandom = 318, SYS_memfd_create = 319, SYS_statx = 332,
 };

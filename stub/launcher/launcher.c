@@ -11,7 +11,7 @@
  */
 #include "stub.h"
 
-enum { PATH_SIZE = 4096, SIGPIPE = 13, SIGXFSZ = 25, SIG_IGN = 1, SIGSET_SIZE = 8, OWN_WORDS = 6, FAILED = 125 };
+enum { PATH_SIZE = 4096, SIGINT = 2, SIGPIPE = 13, SIGXFSZ = 25, SIG_IGN = 1, SIG_BLOCK = 0, SIGSET_SIZE = 8, OWN_WORDS = 6, FAILED = 125 };
 
 uint8_t stub_stack[16384] __attribute__((aligned(16)));
 
@@ -43,6 +43,14 @@ static int ignored(int signal)
     struct { uint64_t handler, flags, restorer, mask, more[4]; } action = {0};
     long error = SYS(SYS_rt_sigaction, signal, 0, &action, SIGSET_SIZE, 0);
     return !failed(error) && action.handler == SIG_IGN;
+}
+
+/* Until miniload-run has given SIGINT its default back: CPython makes a traceback of one that comes while it starts. Whether it was blocked before. */
+static int block_interrupt(void)
+{
+    uint64_t mask = 1 << (SIGINT - 1), before = 0;
+    long error = SYS(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, SIGSET_SIZE, 0);
+    return failed(error) || before & mask;
 }
 
 /* Where this file lies, symbolic links resolved; without /proc, as it was called. */
@@ -133,16 +141,17 @@ static char **environment(char **envp, const char *path)
 void stub_main(uint64_t *sp)
 {
     static struct script script;
-    char launched[] = "--launched=...";
+    char launched[] = "--launched=....";
     struct kernel_stack kernel = {0};
     read_kernel_stack(&kernel, sp);
     const uint64_t *execfn = auxv_entry(&kernel, AT_EXECFN);
     find_script(&script, execfn ? (const char *)*execfn : "");
     read_head(&script);
 
-    char *mark = launched + sizeof launched - 4;
+    char *mark = launched + sizeof launched - 5;
     *mark++ = ignored(SIGPIPE) ? 'p' : '-';
     *mark++ = ignored(SIGXFSZ) ? 'x' : '-';
+    *mark++ = block_interrupt() ? 'i' : '-';
     *mark = 0;
     uint64_t words = kernel.argc + OWN_WORDS;
     long list = map(0, words * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -106,7 +106,7 @@ class Terminal:
     def __init__(self, command: Command, *, rows: int = 24, columns: int = 80) -> None:
         self.output = b""
         self._seen = 0
-        self._main, terminal = pty.openpty()
+        self.main, terminal = pty.openpty()
         ioctl(terminal, termios.TIOCSWINSZ, pack("HHHH", rows, columns, 0, 0))
 
         def take_terminal() -> None:
@@ -126,18 +126,18 @@ class Terminal:
 
     def type(self, keys: bytes) -> Terminal:
         """Presses keys."""
-        os.write(self._main, keys)
+        os.write(self.main, keys)
         return self
 
     def resize(self, rows: int, columns: int) -> Terminal:
         """Changes the window's size."""
-        ioctl(self._main, termios.TIOCSWINSZ, pack("HHHH", rows, columns, 0, 0))
+        ioctl(self.main, termios.TIOCSWINSZ, pack("HHHH", rows, columns, 0, 0))
         return self
 
     def hang_up(self) -> int:
         """Takes the terminal away: the status that the command then ends with."""
-        os.close(self._main)
-        self._main = -1
+        os.close(self.main)
+        self.main = -1
         return self._process.wait(self.PATIENCE)
 
     def end(self) -> tuple[int, bytes]:
@@ -147,10 +147,10 @@ class Terminal:
         return self._process.wait(self.PATIENCE), self.output
 
     def _read(self) -> bool:
-        ready, _, _ = select.select([self._main], [], [], self.PATIENCE)
+        ready, _, _ = select.select([self.main], [], [], self.PATIENCE)
         assert ready, f"nothing more after {self.output!r}"
         try:
-            data = os.read(self._main, 65536)
+            data = os.read(self.main, 65536)
         except OSError:  # EIO: nobody has the terminal open any more
             return False
         self.output += data
@@ -160,8 +160,8 @@ class Terminal:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._main >= 0:
-            os.close(self._main)
+        if self.main >= 0:
+            os.close(self.main)
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
