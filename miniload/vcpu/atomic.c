@@ -26,7 +26,7 @@ struct block {
 
 static _Thread_local struct vcpu *entered;
 
-static void *own_function(const struct vcpu *v, const char *name)
+void *own_function(const struct vcpu *v, const char *name)
 {
     char full[NAME_MAX_SIZE];
     snprintf(full, sizeof full, "%s_%s", name, v->arch.engine_suffix);
@@ -142,12 +142,13 @@ int vcpu_share_memory(struct vcpu *v, int on)
         error = lead_here(v, "gen_intermediate_code", (uintptr_t)translate);
     if (error)
         return error;
+    v->atomics.mended = mend_engine(v) == 0;
     v->atomics.wanted = !!on;
     return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TB_FLUSH)) ? -EIO : 0;
 }
 
-/* Whether code has been translated so. */
+/* Whether code has been translated so, and all helpers for it are atomic. */
 int vcpu_shares_memory(const struct vcpu *v)
 {
-    return v->atomics.applied;
+    return v->atomics.applied && v->atomics.mended;
 }

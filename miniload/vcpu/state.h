@@ -39,7 +39,7 @@ struct atomics {
     void (*begin)(void *record);
     void (*translate)(void *cpu, void *block, int most);
     uint8_t *record;
-    bool wanted, applied;
+    bool wanted, applied, mended;
 };
 
 struct vcpu {
@@ -85,6 +85,9 @@ extern struct unicorn_api api;
 
 /* atomic.c */
 int start_engine(struct vcpu *v, uint64_t pc);
+void *own_function(const struct vcpu *v, const char *name);
+/* mend.c */
+int mend_engine(const struct vcpu *v);
 /* engine.c */
 int open_engine(struct vcpu *v);
 int check_exits(struct vcpu *v, bool on);

@@ -8,12 +8,15 @@ enum { PROCESSES = 3, TIMES = 50000 };
 struct counters {
     uint8_t byte;
     uint16_t half;
-    uint32_t word, lock, guarded, taken;
+    uint32_t word, lock, guarded, taken, waiting;
     uint64_t giant, exchanged, compared, set, flipped, greatest;
 };
 
 static void work(struct counters *c, uint32_t number)
 {
+    /* All at once, or each would be done before the next begins. */
+    for (__atomic_sub_fetch(&c->waiting, 1, __ATOMIC_SEQ_CST); __atomic_load_n(&c->waiting, __ATOMIC_SEQ_CST);)
+        sched_yield();
     for (uint32_t i = 0; i < TIMES; i++) {
         __atomic_fetch_add(&c->byte, 1, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&c->half, 3, __ATOMIC_RELAXED);
@@ -42,6 +45,7 @@ static void run(const char *name, struct counters *c)
 {
     pid_t children[PROCESSES];
     NEED(c != MAP_FAILED);
+    c->waiting = PROCESSES;
     for (uint32_t i = 0; i < PROCESSES; i++) {
         children[i] = fork();
         NEED(children[i] >= 0);
