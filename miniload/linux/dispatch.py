@@ -97,6 +97,10 @@ class Dispatcher:
             return self._forwarded(name, arguments)
         if how == "futex.futex" and self.process.trace is None and self.process.deadlocks is None:
             self.process.vcpu.pass_row(nr, futex.quick(self.host_numbers[name]))
+        if how.startswith("poll.epoll") and self.process.trace is None:
+            from miniload.linux import poll
+
+            self.process.vcpu.pass_row(nr, poll.quick(self.process, name))
         return self._handled(how, arguments)
 
     def may_wait(self, nr: int, args: Sequence[int]) -> bool:

@@ -8,14 +8,32 @@ from struct import pack, unpack
 
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
+from miniload.vcpu import core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from miniload.linux.process import Process
     from miniload.linux.task import Task
 
 MOST_EVENTS = 1024
 """Events that one epoll_wait gives at most: the kernel's own limit is far above what anybody has room for, and fewer than asked for is no error."""
-FD_SETSIZE_LIMIT = 1 << 20
+FD_SETSIZE_LIMIT, INT_MAX = 1 << 20, (1 << 31) - 1
+
+
+def event_size(packed: bool) -> int:
+    """Bytes of struct epoll_event."""
+    return 12 if packed else 16
+
+
+def quick(process: Process, name: str) -> core.PassThrough:
+    """What the core makes of an epoll call by itself, once it has been made."""
+    fd, number, size = (core.FD, 0), (core.INT, 0), event_size(process.abi.epoll_packed)
+    if name == "epoll_ctl":
+        return core.PassThrough(process.host_numbers[name], (fd, number, fd, (core.EVENT, size)))
+    timeout = (core.POINTER_ARG, 16) if name == "epoll_pwait2" else number
+    mask = () if name == "epoll_wait" else ((core.POINTER_ARG, 8), (core.VALUE, 0))
+    host = process.host_numbers["epoll_pwait2" if name == "epoll_pwait2" else "epoll_pwait"]
+    return core.PassThrough(host, (fd, (core.EVENTS, 2 | size << 8), number, timeout, *mask), blocks=True)
 
 
 def event_format(packed: bool) -> str:
@@ -29,22 +47,22 @@ def epoll_ctl(task: Task, epoll: int, operation: int, fd: int, event: int) -> in
     place = 0
     if event:
         form = event_format(process.abi.epoll_packed)
-        size = 12 if process.abi.epoll_packed else 16
+        size = event_size(process.abi.epoll_packed)
         place = pointer(pack(event_format(process.host_abi.epoll_packed), *unpack(form, process.space.read(event, size))), keep)
     return task.host("epoll_ctl", process.checked(epoll), operation, process.checked(fd), place)
 
 
 def _wait(task: Task, name: str, epoll: int, events: int, count: int, *rest: int) -> int:
     process = task.process
-    if count <= 0 or count > (1 << 31) // 16:
-        raise error(EINVAL)
     guest, host = process.abi.epoll_packed, process.host_abi.epoll_packed
+    if not 0 < count <= INT_MAX // event_size(guest):  # EP_MAX_EVENTS
+        raise error(EINVAL)
     if guest == host:
-        return task.host(name, process.checked(epoll), process.space.host(events, count * (12 if host else 16)), count, *rest)
+        return task.host(name, process.checked(epoll), process.space.host(events, count * event_size(host)), count, *rest)
     count = min(count, MOST_EVENTS)
-    size = 12 if host else 16
+    size = event_size(host)
     buffer = ctypes.create_string_buffer(count * size)
-    process.space.host(events, count * (12 if guest else 16))
+    process.space.host(events, count * event_size(guest))
     got = task.host(name, process.checked(epoll), ctypes.addressof(buffer), count, *rest)
     form, other = event_format(host), event_format(guest)
     process.space.write(events, b"".join(pack(other, *unpack(form, buffer.raw[size * i : size * (i + 1)])) for i in range(got)))

@@ -135,7 +135,7 @@ class PassThrough(Record):
     blocks: bool = False
 
 
-NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING, INT, ARRAY, IOVEC, FUTEX_ARG = range(10)
+NONE, VALUE, FD, POINTER_ARG, BUFFER, STRING, INT, ARRAY, IOVEC, FUTEX_ARG, EVENT, EVENTS = range(12)
 
 
 def _c_row(row: PassThrough | None) -> CSyscall:

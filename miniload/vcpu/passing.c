@@ -41,6 +41,63 @@ static bool may_wait(const struct vcpu_syscall *row, const uint64_t *args)
     return true;
 }
 
+/* struct epoll_event has no padding on x86-64, and some everywhere else: its data is at the end. */
+static long translate_event(struct vcpu *v, uint64_t address, size_t size, struct epoll_event *out)
+{
+    uint8_t bytes[VCPU_EVENT_PADDED];
+    if (reachable(v, address, size, VCPU_READ))
+        memcpy(bytes, v->region + address, size);
+    else if (vcpu_copy_in(v, address, bytes, size))
+        return -EFAULT;
+    memcpy(&out->events, bytes, sizeof out->events);
+    memcpy(&out->data.u64, bytes + size - sizeof out->data.u64, sizeof out->data.u64);
+    return 0;
+}
+
+static int store_event(struct vcpu *v, uint64_t address, size_t size, const struct epoll_event *event)
+{
+    uint8_t bytes[VCPU_EVENT_PADDED] = {0};
+    memcpy(bytes, &event->events, sizeof event->events);
+    memcpy(bytes + size - sizeof event->data.u64, &event->data.u64, sizeof event->data.u64);
+    if (!reachable(v, address, size, VCPU_WRITE))
+        return vcpu_copy_out(v, address, bytes, size);
+    memcpy(v->region + address, bytes, size);
+    return 0;
+}
+
+/* What the host has stored for the guest, in the guest's layout. The call's result; as ep_send_events() has it, the number of those that could be stored,
+ * or -EFAULT if that is none. */
+int64_t store_passed(struct vcpu *v, const struct call *call, int64_t result)
+{
+    for (int64_t done = 0; call->event_size && done < result; done++)
+        if (store_event(v, call->events + call->event_size * (uint64_t)done, call->event_size, &call->event[done]))
+            return done ? done : -EFAULT;
+    return result;
+}
+
+/* The array that the host fills instead of the guest's. 0 or -errno. */
+static long translate_events(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call)
+{
+    int32_t count = (int32_t)args[row->sizes[i] & 255];
+    call->args[i] = (long)call->event;
+    call->events = args[i];
+    call->event_size = row->sizes[i] >> 8;
+    if (count <= 0 || count > INT32_MAX / call->event_size)
+        return -EINVAL;
+    return in_region(v, args[i], (uint64_t)count * call->event_size) ? 0 : -EFAULT;
+}
+
+/* The host gives no more of them than there is room for: fewer than asked for is no error. */
+static void limit_events(const struct vcpu_syscall *row, struct call *call)
+{
+    for (int i = 0; i < VCPU_ARGS; i++)
+        if (row->kinds[i] == VCPU_ARG_EVENTS) {
+            long *count = &call->args[row->sizes[i] & 255];
+            if (*count > VCPU_IOVEC_MAX)
+                *count = VCPU_IOVEC_MAX;
+        }
+}
+
 /* Translates one argument; false with *error set if it cannot be passed on. */
 static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, const uint64_t *args, struct call *call, long *error)
 {
@@ -60,6 +117,13 @@ static bool translate(struct vcpu *v, const struct vcpu_syscall *row, int i, con
     case VCPU_ARG_IOVEC:
         *out = (long)call->iovec;
         *error = translate_iovec(v, value, (uint32_t)args[row->sizes[i]], call->iovec);
+        return !*error;
+    case VCPU_ARG_EVENT:
+        *out = value ? (long)call->event : 0;
+        *error = value ? translate_event(v, value, row->sizes[i], call->event) : 0;
+        return !*error;
+    case VCPU_ARG_EVENTS:
+        *error = translate_events(v, row, i, args, call);
         return !*error;
     case VCPU_ARG_FUTEX:
         if (!has_command(row, i, args) || !value) {
@@ -95,15 +159,17 @@ enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, 
     struct call *call = v->owner ? &v->owner->call : &v->call;
     long error = 0;
     call->number = row->host_number;
+    call->event_size = 0;
     for (int i = 0; i < VCPU_ARGS; i++)
         if (!translate(v, row, i, args, call, &error)) {
             *result = error;
             return PASSED;
         }
+    limit_events(row, call);
     v->counts.syscalls_passed++;
     if (may_wait(row, args) && atomic_load_explicit(&v->tasks, memory_order_relaxed) > 1)
         return WAITS;
-    *result = host_call(call->number, call->args);
+    *result = store_passed(v, call, host_call(call->number, call->args));
     return PASSED;
 }
 
@@ -113,7 +179,10 @@ static bool is_sound(const struct vcpu_syscall *row)
         uint16_t size = row->sizes[k];
         if ((row->kinds[k] == VCPU_ARG_BUFFER || row->kinds[k] == VCPU_ARG_IOVEC) && size >= VCPU_ARGS)
             return false;
-        if (row->kinds[k] == VCPU_ARG_ARRAY && (size & 255) >= VCPU_ARGS)
+        if ((row->kinds[k] == VCPU_ARG_ARRAY || row->kinds[k] == VCPU_ARG_EVENTS) && (size & 255) >= VCPU_ARGS)
+            return false;
+        uint16_t event = row->kinds[k] == VCPU_ARG_EVENTS ? size >> 8 : row->kinds[k] == VCPU_ARG_EVENT ? size : VCPU_EVENT_PADDED;
+        if (event != VCPU_EVENT_PACKED && event != VCPU_EVENT_PADDED)
             return false;
     }
     return true;

@@ -28,14 +28,8 @@ struct held {
 
 static bool fetch(struct vcpu *v, uint64_t address, void *to, size_t size)
 {
-    if (!in_region(v, address, size))
+    if (!reachable(v, address, size, VCPU_READ))
         return false;
-    uint64_t last = address + size - 1;
-    for (uint64_t page = address & -(uint64_t)VCPU_PAGE; page <= last; page += VCPU_PAGE) {
-        uint8_t prot = v->prot[page / VCPU_PAGE];
-        if (!(prot & VCPU_READ) || (prot & VCPU_FILE && !is_present(v, page, false)))
-            return false;
-    }
     memcpy(to, v->region + address, size);
     return true;
 }
@@ -115,10 +109,7 @@ void note_robust(struct vcpu *v, struct robust *robust)
 /* handle_futex_death(): other processes may write the word at the same time. */
 int vcpu_mark_dead(struct vcpu *v, uint64_t address, uint32_t owner)
 {
-    if (address % WORD_SIZE || !in_region(v, address, WORD_SIZE))
-        return -EFAULT;
-    uint8_t prot = v->prot[address / VCPU_PAGE];
-    if (!(prot & VCPU_WRITE) || (prot & VCPU_FILE && !is_present(v, address & -(uint64_t)VCPU_PAGE, true)))
+    if (address % WORD_SIZE || !reachable(v, address, WORD_SIZE, VCPU_WRITE))
         return -EFAULT;
     _Atomic uint32_t *word = (_Atomic uint32_t *)(void *)(v->region + address);
     uint32_t seen = atomic_load(word);

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 #include <sys/uio.h>
 
 #include "hostsig.h"
@@ -17,7 +18,12 @@ enum { TCG_BUFFER_SIZE = (256 << 20) + 0x5000, VCPU_INSTRUCTION_MAX = 15 };
 /* A system call on its way to the host. */
 struct call {
     long number, args[VCPU_ARGS];
-    struct iovec iovec[VCPU_IOVEC_MAX];
+    union {
+        struct iovec iovec[VCPU_IOVEC_MAX];
+        struct epoll_event event[VCPU_IOVEC_MAX];
+    };
+    uint64_t events;     /* where the guest wants what the host stores in `event` */
+    uint16_t event_size; /* 0 if the host does not */
 };
 
 /* See robust.c. `head`: address of the guest's list, 0 if it has none. `shown`: the host's. */
@@ -98,6 +104,9 @@ enum passed pass_through(struct vcpu *v, uint64_t number, const uint64_t *args, 
 /* robust.c */
 void note_robust(struct vcpu *v, struct robust *robust);
 void forget_robust(struct robust *robust);
+int64_t store_passed(struct vcpu *v, const struct call *call, int64_t result);
+/* transfer.c */
+bool reachable(struct vcpu *v, uint64_t address, uint64_t size, uint8_t needed);
 /* step.c */
 int begin_stepping(struct vcpu *v);
 /* tlb.c */

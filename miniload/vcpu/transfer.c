@@ -39,6 +39,20 @@ static int64_t copy(long number, const struct iovec *mine, const struct iovec *g
     return number == SYS_process_vm_readv ? by_pipe(guests, mine) : by_pipe(mine, guests);
 }
 
+/* Whether the guest may do that there, and memory is there too: then it can be touched by this process itself, which costs less than the kernel's copy. */
+bool reachable(struct vcpu *v, uint64_t address, uint64_t size, uint8_t needed)
+{
+    if (!size || !in_region(v, address, size))
+        return false;
+    uint64_t last = address + size - 1;
+    for (uint64_t page = address & -(uint64_t)VCPU_PAGE; page <= last; page += VCPU_PAGE) {
+        uint8_t prot = v->prot[page / VCPU_PAGE];
+        if ((prot & needed) != needed || (prot & VCPU_FILE && !is_present(v, page, needed & VCPU_WRITE)))
+            return false;
+    }
+    return true;
+}
+
 int vcpu_copy_in(struct vcpu *v, uint64_t address, void *to, uint64_t size)
 {
     struct iovec mine = {to, size}, guests = {(void *)((uintptr_t)v->region + address), size};

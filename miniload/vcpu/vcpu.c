@@ -302,7 +302,7 @@ static bool finish_call(struct vcpu *v)
 {
     struct vcpu_exit exit = v->exit;
     struct call *call = &v->owner->call;
-    int64_t result = vcpu_blocking_call(v, call->number, call->args);
+    int64_t result = store_passed(v, call, vcpu_blocking_call(v, call->number, call->args));
     if (!is_interrupted(result)) {
         uint64_t word = (uint64_t)result;
         api.reg_write(v->uc, v->arch.result, &word);

@@ -73,7 +73,11 @@ enum vcpu_argument {
     /* futex(2): a pointer to at most 16 bytes if bit args[1] & 127 of sizes[i] is set, else a value. The first such argument is a time limit: only
      * commands that have one wait. */
     VCPU_ARG_FUTEX = 9,
+    /* struct epoll_event in the guest's layout, which its size tells; not beside an IOVEC, and at most one of these: */
+    VCPU_ARG_EVENT = 10, /* sizes[i] bytes that are read */
+    VCPU_ARG_EVENTS = 11, /* args[sizes[i] & 255] of sizes[i] >> 8 bytes that are written */
 };
+enum { VCPU_EVENT_PACKED = 12, VCPU_EVENT_PADDED = 16 };
 enum { VCPU_BLOCKS = 1, VCPU_SYSCALLS_MAX = 4096, VCPU_IOVEC_MAX = 1024 };
 struct vcpu_syscall {
     int32_t host_number; /* -1: leave to the caller */
