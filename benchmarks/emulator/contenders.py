@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import environment
 
+from emulator.workloads import AGAIN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,12 +32,18 @@ class Contenders(NamedTuple):
     def command(self, contender: str, arch: str, sysroot: Path | None, program: Sequence[str]) -> tuple[str, ...] | None:
         """What runs that program of `arch` in an emulator, or None if it cannot be tried."""
         root = [str(sysroot)] if sysroot else []
+        program = with_runner(program, [qemu_path, "-L", *root] if contender == QEMU and (qemu_path := shutil.which(f"qemu-{arch}")) else [])
         if contender == QEMU:
             qemu = shutil.which(f"qemu-{arch}")
             return (qemu, *(["-L", *root] if root else []), *program) if qemu else None
         if contender == MINILOAD:
             return (*self.miniload, *(["-L", *root] if root else []), *program)
         return (str(self.qiling), str(HERE / "qiling_main.py"), root[0] if root else "/", *program) if self.qiling else None
+
+
+def with_runner(program: Sequence[str], runner: Sequence[str]) -> tuple[str, ...]:
+    """The command with that in AGAIN's place: qemu-user without binfmt_misc cannot execute a guest program by itself."""
+    return tuple(part for word in program for part in (runner if word == AGAIN else (word,)))
 
 
 def find(miniload: Sequence[str], cache: Path, wanted: Sequence[str]) -> Contenders:

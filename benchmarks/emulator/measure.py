@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from emulator import process
-from emulator.contenders import EMULATORS, NATIVE, QEMU, QILING
+from emulator.contenders import EMULATORS, NATIVE, QEMU, QILING, with_runner
 from emulator.workloads import LOOPS, NATIVE_ARCH, STARTS
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Run:
 
     def _turns(self, workload: Workload) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         if NATIVE_ARCH in workload.commands:
-            yield NATIVE_ARCH, NATIVE, workload.commands[NATIVE_ARCH]
+            yield NATIVE_ARCH, NATIVE, with_runner(workload.commands[NATIVE_ARCH], ())
         for arch in self.archs:
             if arch not in workload.commands:
                 continue

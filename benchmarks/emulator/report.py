@@ -6,7 +6,7 @@ from statistics import geometric_mean
 from typing import TYPE_CHECKING
 
 from emulator.contenders import EMULATORS, MINILOAD, NATIVE, QEMU, QILING
-from emulator.workloads import LOOPS, NATIVE_ARCH, PROGRAMS, STARTS
+from emulator.workloads import CONDITION_ROW, FUTEX_ROW, LOOPS, NATIVE_ARCH, PROCESSES, PROGRAMS, STARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 BEGIN, END = "<!-- emulator benchmark: begin -->", "<!-- emulator benchmark: end -->"
 MEAN_LIMIT, LOOP_LIMIT, CALL_LIMIT, START_LIMIT, PROGRAM_LIMIT = 1.6, 3.0, 1.0, 2.5, 2.0
 """Times qemu-user's time: geometric mean of the loops, each loop, system calls, the static hello, each whole program."""
-KINDS = (LOOPS, PROGRAMS, STARTS)
+SPAWN_LIMIT, HAND_OVER_LIMIT = 2.0, 20.0
+"""Times qemu-user's time for fork and exec; microseconds for a hand-over, the program's start included."""
+KINDS = (LOOPS, PROGRAMS, STARTS, PROCESSES)
 
 
 def markdown(results: Results, archs: Sequence[str], machine: str) -> str:
@@ -85,7 +87,17 @@ def _verdicts(results: Results, arch: str) -> Iterator[str]:
     yield verdict(arch, f"system calls / {QEMU}", {row: ratio for row, ratio in found.items() if "getppid" in row}, CALL_LIMIT)
     yield verdict(arch, f"static hello / {QEMU}", {row: ratio for row, ratio in found.items() if row == "static hello"}, START_LIMIT)
     yield verdict(arch, f"whole programs / {QEMU}", {row: ratio for row, ratio in found.items() if results.rows[row] == PROGRAMS}, PROGRAM_LIMIT)
+    yield verdict(arch, f"fork+exec / {QEMU}", {row: ratio for row, ratio in found.items() if "fork+exec" in row}, SPAWN_LIMIT)
+    yield verdict(arch, "hand-over of threads, us", dict(hand_overs(results, arch)), HAND_OVER_LIMIT)
     yield verdict(arch, f"all / {QILING}", {row: ratio for row in results.rows if (ratio := results.ratio(row, arch, MINILOAD, QILING))}, 1.0)
+
+
+def hand_overs(results: Results, arch: str) -> Iterator[tuple[str, float]]:
+    """Microseconds of each, of the rows that measure them."""
+    for row in results.rows:
+        seconds = results.seconds(row, arch, MINILOAD)
+        if seconds and row.endswith((FUTEX_ROW, CONDITION_ROW)):
+            yield row, seconds * 1e6 / (int(row.partition(" ")[0]) * 1000)
 
 
 def verdict(arch: str, name: str, ratios: dict[str, float], limit: float) -> str:

@@ -19,7 +19,12 @@ HERE = Path(__file__).resolve().parent
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 STATIC, DYNAMIC = ("linux-musl", "-static"), ("linux-gnu.2.36", "-dynamic")
 """zig's target without the architecture. No newer a glibc than those of the sysroots and of a Debian machine."""
-LOOPS, PROGRAMS, STARTS = "loops", "programs", "start-up"
+LOOPS, PROGRAMS, STARTS, PROCESSES = "loops", "programs", "start-up", "processes and threads"
+AGAIN = "{runner}"
+"""In a command: what the program has to put before another one to run it. Only qemu-user needs something there."""
+SPAWNING = 'left=$1; shift; while [ $left -gt 0 ]; do "$@"; left=$((left - 1)); done'
+"""For sh -c: runs a command so often."""
+HAND_OVERS, FUTEX_ROW, CONDITION_ROW = 100_000, "hand-overs by futex", "hand-overs by condition"
 NATIVE_ARCH = "x86_64"
 MIB = 1 << 20
 
@@ -53,6 +58,22 @@ class Maker:
             Workload(f"{int(count):,} getppid".replace(",", " "), PROGRAMS, {arch: (*command, count) for arch, command in calls.items()}, 5),
             Workload("static hello", STARTS, hello, 40),
             Workload("dynamic hello", STARTS, self._compiled("hello.c", DYNAMIC), 40, sysroot=True),
+            *self._processes(),
+        ]
+
+    def _processes(self) -> list[Workload]:
+        """Starting others, and threads that wait for each other."""
+        count = 100 // self.scale
+        shells, dynamic, static = self._tool("dash", ["-c", SPAWNING, "spawn", str(count), AGAIN]), self._tool("true", []), self._compiled("true.c", STATIC)
+        handover = self._compiled("handover.c", STATIC)
+        switches = HAND_OVERS // self.scale
+        rows = [
+            Workload(f"{count} fork+exec of a {kind} true", PROCESSES, {arch: (*shells[arch], *true[arch]) for arch in shells if arch in true}, 5, sysroot=True)
+            for kind, true in (("static", static), ("dynamic", dynamic))
+        ]
+        return rows + [
+            Workload(f"{switches // 1000} k {title}", PROCESSES, {arch: (*program, kind, str(switches)) for arch, program in handover.items()}, 5)
+            for kind, title in (("futex", FUTEX_ROW), ("condition", CONDITION_ROW), ("mutex", "turns of 8 threads at a mutex"))
         ]
 
     def _programs(self) -> list[Workload]:
