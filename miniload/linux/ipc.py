@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from errno import EINVAL
-from struct import pack, unpack
+from struct import pack, pack_into, unpack, unpack_from
 
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
@@ -24,6 +24,7 @@ SEM_STATUS = frozenset({IPC_SET, IPC_STAT, 18, 20})
 SEM_PLAIN, SEM_PADDED = "<48sqqQQQ", "<48sqQqQQQQ"
 """struct semid64_ds; x86-64 has a word behind each time."""
 LONGEST_MESSAGE = 1 << 20
+SIGEVENT_SIZE, SIGEV_THREAD, NOTIFY_COOKIE_LEN = 64, 2, 32
 
 
 def shmctl(task: Task, identifier: int, command: int, buffer: int) -> int:
@@ -98,3 +99,17 @@ def msgrcv(task: Task, identifier: int, message: int, size: int, kind: int, flag
     if size >> 63:
         raise error(EINVAL)
     return task.host("msgrcv", identifier, task.process.space.host(message, min(size, LONGEST_MESSAGE) + 8), min(size, LONGEST_MESSAGE), kind, flags)
+
+
+def mq_notify(task: Task, queue: int, event: int) -> int:
+    """mq_notify(2). Told by SIGEV_THREAD, the kernel copies a cookie from where sigev_value points, for the libc's thread at a netlink socket."""
+    queue = task.process.checked(queue)
+    if not event:
+        return task.host("mq_notify", queue, 0)
+    space = task.process.space
+    content = bytearray(space.read(event, SIGEVENT_SIZE))
+    value, _, how = unpack_from("<Qii", content)
+    if how == SIGEV_THREAD:
+        pack_into("<Q", content, 0, space.host(value, NOTIFY_COOKIE_LEN))
+    keep: list[object] = []
+    return task.host("mq_notify", queue, pointer(bytes(content), keep))

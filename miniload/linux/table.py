@@ -419,7 +419,7 @@ TABLE = {
     "mq_unlink": "pass name:str",
     "mq_timedsend": "pass! queue:fd message:in(size) size:size priority:uint timeout:in:timespec",
     "mq_timedreceive": "pass! queue:fd message:out(size) size:size priority:out:int timeout:in:timespec",
-    "mq_notify": "no:ENOSYS:notification by signal or thread is not emulated",
+    "mq_notify": "ipc.mq_notify queue:fd event:in:sigevent",
     "mq_getsetattr": "pass queue:fd new:in:mq_attr old:out:mq_attr",
 }  # fmt: skip
 

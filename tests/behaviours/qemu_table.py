@@ -2,6 +2,7 @@
 
 usage: python tests/behaviours/qemu_table.py [-o TABLE.md] [NAME ...]
 
+DIFFERENCES.md is what it wrote last, of all of them.
 qemu-user is called as tests call it, `qemu-ARCH PROGRAM`, without binfmt_misc.
 """
 
@@ -38,6 +39,8 @@ def difference(expected: Ended, got: Ended) -> str:
     lines = [line for line in difflib.ndiff(expected.seen.splitlines(), got.seen.splitlines()) if line.startswith(("+ ", "- "))]
     wanted = [line[2:].strip() for line in lines if line.startswith("- ")]
     had = [line[2:].strip() for line in lines if line.startswith("+ ")]
+    if sorted(had) == sorted(wanted):
+        return f"{_cell(had)}: in another order"
     return f"{_cell(had)} instead of {_cell(wanted)}"
 
 
@@ -79,7 +82,7 @@ def table(names: list[str], found: list[tuple[str, str, str, str]], same: dict[s
         "",
         f"{len(names)} programs of tests/behaviours, each natively, and on {' and '.join(ARCHITECTURES)} under {version('qemu-aarch64')} and under miniload;",
         f"at most {LIMIT} s each. Equal to Linux: qemu-user {same['qemu-user']} of {total}, miniload {same['miniload']} of {total}.",
-        "Made by tests/behaviours/qemu_table.py. Where one of them differs:",
+        "Made by `python tests/behaviours/qemu_table.py -o DIFFERENCES.md`. Where one of them differs:",
         "",
         "| behaviour | architecture | qemu-user | miniload |",
         "|---|---|---|---|",
