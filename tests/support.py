@@ -7,8 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Command = Sequence[str | Path]
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.executable).parent / "miniload"
@@ -43,3 +49,8 @@ def outcome(command: list[str] | list[bytes], **options: object) -> tuple[int, b
 def clean_environment(**extra: str) -> dict[str, str]:
     """A small environment that is the same for the program run directly and through miniload."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **extra}
+
+
+def words(command: Command) -> list[str]:
+    """A command as text."""
+    return [os.fspath(word) for word in command]

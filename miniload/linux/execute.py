@@ -75,6 +75,7 @@ class Layout:
 def execute(process: Process, plan: LoadPlan) -> None:
     """Replaces whatever the process has in memory by the plan's program, and sets the registers for its first instruction."""
     set_personality(process)
+    process.wants_tracer = 0
     if process.persona & ADDR_NO_RANDOMIZE:
         plan = replace(plan, randomize=0)
     files = [open_planned(ref) for ref in plan.files]

@@ -93,6 +93,8 @@ class Process:
         self.borrowed: Borrowed | None = None
         """Of a vfork'ed child: the parent's memory, until exec or exit."""
         self.persona = 0
+        self.wants_tracer = 0
+        """The number of the process that asked to be traced since its last exec, in vain."""
         self.limits = Limits(options.stack)
         self.limits.apply(self.space)
         self.limits.keep_cores_small()

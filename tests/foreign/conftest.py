@@ -10,7 +10,7 @@ pytest.register_assert_rewrite("foreign.compare")
 
 from foreign.compare import Foreign  # noqa: E402  (its assertions explain themselves only if rewritten first)
 from foreign.programs import Compiler  # noqa: E402
-from foreign.sysroot import RELEASES, Unavailable, sysroot  # noqa: E402
+from foreign.sysroot import DEFAULT, RELEASES, Unavailable, sysroot  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,24 +21,25 @@ class Sysroots:
     """Asked for once per architecture and session, since a failure takes its time, too."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Path | Unavailable] = {}
+        self._found: dict[tuple[str, ...], Path | Unavailable] = {}
 
-    def __call__(self, arch: str) -> Path:
-        """The sysroot's path; skips the test with the reason if it cannot be had."""
-        if arch not in self._found:
+    def __call__(self, arch: str, *groups: str) -> Path:
+        """The path of the sysroot with these groups of packages; skips the test with the reason if it cannot be had."""
+        key = (arch, *groups)
+        if key not in self._found:
             try:
-                self._found[arch] = sysroot(arch)
+                self._found[key] = sysroot(arch, groups or DEFAULT)
             except Unavailable as error:
-                self._found[arch] = error
-        found = self._found[arch]
+                self._found[key] = error
+        found = self._found[key]
         if isinstance(found, Unavailable):
             pytest.skip(f"no {arch} sysroot: {found}")
         return found
 
 
 @pytest.fixture(scope="session")
-def sysroots() -> Callable[[str], Path]:
-    """sysroots(arch): the folder of Debian's packages for it."""
+def sysroots() -> Callable[..., Path]:
+    """sysroots(arch, *groups): the folder of Debian's packages for it."""
     return Sysroots()
 
 
@@ -56,6 +57,12 @@ def arch(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def foreign(arch: str, sysroots: Callable[[str], Path], tmp_path: Path) -> Foreign:
+def foreign(arch: str, sysroots: Callable[..., Path], tmp_path: Path) -> Foreign:
     """Debian's programs for that architecture."""
     return Foreign(arch, sysroots(arch), tmp_path)
+
+
+@pytest.fixture
+def foreign_compilers(arch: str, sysroots: Callable[..., Path], tmp_path: Path) -> Foreign:
+    """Debian's servers and compilers for that architecture, with what they need: in one sysroot, since each has a base of its own."""
+    return Foreign(arch, sysroots(arch, "servers", "compilers"), tmp_path)

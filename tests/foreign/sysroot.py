@@ -55,7 +55,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("tar", "gzip", "xz-utils", "bzip2", "make", "file"),
     ),
     "languages": ("perl", "perl-modules", "python3", "lua5.4", "sqlite3", "bc", "openssl", "git"),
-    "servers": ("redis-server", "nginx-light"),
+    "servers": ("redis-server", "nginx-light", "gdbserver"),
+    "compilers": ("gcc", "g++", "libc6-dev"),
 }
 """Packages by what they are for; their dependencies come with them. A group is fetched when a test asks for it."""
 PATTERNS = {"perl-modules": r"^perl-modules-[0-9.]+$"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Prepare = Callable[[Path], None]
 
 SCRIPTS = ROOT / "tests" / "foreign" / "scripts"
-PYTHON = [path.name for path in sorted(SCRIPTS.glob("*.py"))]
+PYTHON = [path.name for path in sorted(SCRIPTS.glob("try_*.py"))]
 PERL = [path.name for path in sorted(SCRIPTS.glob("*.pl"))]
 SQL = (SCRIPTS / "queries.sql").read_bytes()
 BC = (
