@@ -1,4 +1,5 @@
 """multiprocessing by fresh interpreters, which read this file again."""
+
 import multiprocessing
 
 

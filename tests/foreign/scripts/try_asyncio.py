@@ -1,4 +1,5 @@
 """asyncio: a server and its clients, children, signals, time limits, a thread pool, cancellation."""
+
 import asyncio
 import os
 import signal

@@ -1,4 +1,5 @@
 """Child processes: subprocess with pipes, limits, errors and signals; multiprocessing by fork with its queues, locks, pools and shared memory."""
+
 import multiprocessing
 import os
 import signal

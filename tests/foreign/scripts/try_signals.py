@@ -1,4 +1,5 @@
 """signal: handlers, timers, masks, waiting, a wakeup descriptor, interrupted sleeps and calls, and death of one."""
+
 import errno
 import os
 import select

@@ -1,4 +1,5 @@
 """Threads: a queue, a barrier, a condition, semaphores, locals, pools, an exception, a daemon that is left behind."""
+
 import queue
 import sys
 import threading
@@ -21,7 +22,7 @@ for thread in threads:
 for n in range(500):
     work.put(n)
 work.join()
-for thread in threads:
+for _ in threads:
     work.put(None)
 for thread in threads:
     thread.join()
