@@ -16,7 +16,8 @@ from miniload.elf.segments import parse_segments
 from miniload.elf.source import BytesSource
 from miniload.errors import ExecError, NotFoundError, UnsupportedError
 from miniload.plan.model import PROGRAM, TABLE, Address, FileRef, Image
-from miniload.plan.origin import expand, origin_fixups, origin_strings, refuse_unpatchable
+from miniload.elf.tokens import expand
+from miniload.plan.origin import origin_fixups, origin_strings, refuse_unpatchable
 from miniload.plan.program import search_path
 from miniload.plan.script import BUFFER, ScriptLine, parse_script
 
@@ -54,12 +55,12 @@ if TYPE_CHECKING:
     ],
 )
 def test_expand(text: bytes, expected: bytes) -> None:
-    assert expand(text, b"/o") == expected
+    assert expand(text, {b"ORIGIN": b"/o"}) == expected
 
 
 def test_expansion_is_not_expanded_again() -> None:
     """A directory may have any name."""
-    assert expand(b"${ORIGIN}/a:$ORIGIN/b", b"/$ORIGIN/${ORIGIN}") == b"/$ORIGIN/${ORIGIN}/a:/$ORIGIN/${ORIGIN}/b"
+    assert expand(b"${ORIGIN}/a:$ORIGIN/b", {b"ORIGIN": b"/$ORIGIN/${ORIGIN}"}) == b"/$ORIGIN/${ORIGIN}/a:/$ORIGIN/${ORIGIN}/b"
 
 
 # Strings and fixups, of a program whose string table is at 0x20000 and whose dynamic section is at 0x20800.

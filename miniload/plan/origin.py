@@ -24,6 +24,7 @@ from miniload.elf.dynamic import (
     string,
 )
 from miniload.elf.segments import PF_W, PT_LOAD
+from miniload.elf.tokens import expand
 from miniload.errors import ElfError, UnsupportedError
 from miniload.plan.model import PROGRAM, TABLE, Address, Fixup
 from miniload.record import Record
@@ -59,7 +60,8 @@ def origin_strings(image: Image) -> tuple[OriginString, ...]:
     strtab = dynamic.value(DT_STRTAB) or 0
     found = []
     for entry, text in zip(entries, texts, strict=True):
-        if b"$" in text and (expanded := expand(text, _origin(image))) != text:
+        expanded = expand(text, {b"ORIGIN": _origin(image)}) if b"$" in text else None
+        if expanded is not None and expanded != text:
             found.append(OriginString(entry.vaddr, strtab, text, expanded, _writable(image, entry.vaddr)))
     return tuple(found)
 
@@ -85,21 +87,6 @@ def refuse_unpatchable(image: Image, strings: tuple[OriginString, ...]) -> None:
 
 def _origin(image: Image) -> bytes:
     return os.path.dirname(os.path.realpath(image.ref.path))
-
-
-def expand(text: bytes, origin: bytes) -> bytes:
-    """Replaces $ORIGIN and ${ORIGIN}, the former where no letter, digit or underscore follows (glibc elf/dl-load.c, is_dst)."""
-    first, *rest = text.split(b"$")
-    out = first
-    for part in rest:
-        follower = part[len(b"ORIGIN") :][:1]
-        if part.startswith(b"{ORIGIN}"):
-            out += origin + part[len(b"{ORIGIN}") :]
-        elif part.startswith(b"ORIGIN") and not (follower.isalnum() or follower == b"_"):
-            out += origin + part[len(b"ORIGIN") :]
-        else:
-            out += b"$" + part
-    return out
 
 
 def _writable(image: Image, vaddr: int) -> bool:
