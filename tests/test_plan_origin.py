@@ -14,9 +14,9 @@ from miniload.elf.dynamic import DT_AUXILIARY, DT_NEEDED, DT_RPATH, DT_RUNPATH, 
 from miniload.elf.header import parse_header
 from miniload.elf.segments import parse_segments
 from miniload.elf.source import BytesSource
+from miniload.elf.tokens import expand
 from miniload.errors import ExecError, NotFoundError, UnsupportedError
 from miniload.plan.model import PROGRAM, TABLE, Address, FileRef, Image
-from miniload.elf.tokens import expand
 from miniload.plan.origin import origin_fixups, origin_strings, refuse_unpatchable
 from miniload.plan.program import search_path
 from miniload.plan.script import BUFFER, ScriptLine, parse_script

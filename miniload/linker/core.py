@@ -13,9 +13,10 @@ from miniload.linker.arch import Linking, get_linking
 MAX_SEGMENTS, MAX_NEEDED, TYPES, NO_STRING = 32, 256, 1100, 0xFFFFFFFF
 STEP_FILE, STEP_ZERO, STEP_PROTECT, STEP_CLEAR = 1, 2, 3, 4
 STEPS_MAX = 6 * MAX_SEGMENTS
-SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS = 1, 2, 4, 8
+SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS, HAS_UNIQUE = 1, 2, 4, 8, 32
+MEMBER_UNIQUE = 16
 RELOCATE_LAZY, RELOCATE_SLOTS_ONLY = 1, 2
-LOOKUP_SLOT, LOOKUP_DLSYM = 1, 2
+LOOKUP_SLOT, LOOKUP_DLSYM, LOOKUP_NEED = 1, 2, 4
 LEFT_UNRESOLVED, LEFT_IFUNC, LEFT_TLSDESC, LEFT_UNKNOWN, LEFT_TLS = 1, 2, 3, 4, 5
 STT_TLS, STT_GNU_IFUNC, STB_WEAK = 6, 10, 2
 
@@ -78,6 +79,12 @@ class CNames(Structure):
 
 class CShortcut(Structure):
     _fields_ = (("member", c_uint32), ("skips", c_uint32), ("bits", c_void_p), ("mask", c_uint32), ("unused", c_uint32))
+
+
+class CUnique(Structure):
+    _fields_ = (
+        ("member", c_uint32), ("size", c_uint32), ("used", c_uint32), ("resident_count", c_uint32), ("slots", c_void_p), ("residents", POINTER(c_uint64)),
+    )  # fmt: skip
 
 
 class CKinds(Structure):
@@ -173,6 +180,9 @@ plain_address.argtypes = (c_void_p, c_char_p)
 plain_address.restype = c_uint64
 counters = LIBRARY.linker_counters
 counters.restype = c_uint64
+unique_forget, unique_free = LIBRARY.linker_unique_forget, LIBRARY.linker_unique_free
+unique_forget.argtypes = (c_void_p, c_void_p)
+unique_free.argtypes, unique_free.restype = (c_void_p,), None
 uses_raw.argtypes = (c_void_p, c_void_p, c_uint32)
 apply.argtypes = (c_void_p, c_void_p, c_void_p, c_uint64)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from miniload.linker.loader import Loader
     from miniload.linker.object import Object
+    from miniload.linker.queries import LinkInfo
 
 
 class NativeFunction(ctypes._CFuncPtr):  # type: ignore[name-defined,misc]
@@ -33,9 +34,19 @@ class Library:
         """Where the symbol is: in the library itself or in what it needs, as dlsym looks. SymbolError."""
         return self.loader.address(self.loaded, name, version)
 
+    def next(self, name: str, version: str | None = None) -> int:
+        """Where the symbol is that dlsym(RTLD_NEXT, name) finds for the library. SymbolError."""
+        return self.loader.next(self.loaded, name, version)
+
+    def info(self) -> LinkInfo:
+        """What dlinfo tells."""
+        return self.loader.info(self.loaded)
+
     def __getitem__(self, name: str) -> Any:
         function = NativeFunction(self.loader.address(self.loaded, name))
         function.__name__ = name
+        if self.loader.traps is not None:
+            function.errcheck = self.loader.traps.check
         return function
 
     def __getattr__(self, name: str) -> Any:

@@ -53,7 +53,7 @@ struct range { /* link address and bytes */
     uint64_t address, size;
 };
 
-enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT };
+enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT, MEMBER_UNIQUE = 16 };
 enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, LOCAL_ONLY = 16, HAS_UNIQUE = 32 };
 
 struct object {
@@ -114,7 +114,18 @@ struct shortcut { /* stands before `skips` objects of a scope: a Bloom filter ov
     uint32_t mask, unused; /* of words */
 };
 
-struct scope { /* where to look, in order: objects and names */
+struct unique_symbol { /* an STB_GNU_UNIQUE symbol that something has been bound to */
+    const struct object *object; /* NULL: no entry */
+    uint32_t symbol, hash;
+};
+
+struct unique { /* those of a set of objects; the last member of its scopes */
+    uint32_t member, size, used, resident_count;
+    struct unique_symbol *slots;
+    const struct object *const *residents; /* objects that were there before, whose definitions are taken first */
+};
+
+struct scope { /* where to look, in order: objects and names; last, there may be a `struct unique` */
     uint64_t count;
     void **members;
 };
@@ -158,7 +169,7 @@ struct outcome { /* freed by linker_outcome_free */
 typedef uint64_t (*binding_hook)(const struct object *object, uint32_t symbol, const char *name, uint64_t address, uint32_t found);
 
 enum relocate_flag { RELOCATE_LAZY = 1, RELOCATE_SLOTS_ONLY = 2 };
-enum lookup_flag { LOOKUP_SLOT = 1, LOOKUP_DLSYM = 2 };
+enum lookup_flag { LOOKUP_SLOT = 1, LOOKUP_DLSYM = 2, LOOKUP_NEED = 4 /* the version is that of a need: the base definition serves, too */ };
 
 struct found {
     struct object *object; /* NULL: it came from names */
@@ -221,5 +232,11 @@ EXPORT int linker_relocate(struct object *object, const struct scope *scope, con
 EXPORT int linker_apply(struct object *object, const struct kinds *kinds, const struct pending *pending, uint64_t value);
 EXPORT int linker_uses(const struct object *object, const struct kinds *kinds, uint32_t operation);
 EXPORT void linker_outcome_free(struct outcome *outcome);
+
+/* unique.c */
+const struct unique_symbol *unique_find(const struct unique *unique, const char *name, uint32_t hash);
+bool unique_add(struct unique *unique, uint32_t hash, const struct object *object, uint64_t symbol);
+EXPORT int linker_unique_forget(struct unique *unique, const struct object *object);
+EXPORT void linker_unique_free(struct unique *unique);
 
 #endif

@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 from threading import RLock
 
-from miniload.errors import LinkError, NotFoundError, SymbolError
+from miniload.errors import ElfError, LinkError, NotFoundError, SymbolError, UnresolvedError
 from miniload.linker import core
+from miniload.linker.callbacks import addresses
 from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
 from miniload.linker.image import read
 from miniload.linker.object import Object, map_object, open_object, unmap_object
+from miniload.linker.order import closure, dependencies_first
+from miniload.linker.queries import Queries
 from miniload.linker.relocate import call_resolver, relocate
 from miniload.linker.scope import Names, Scope
+from miniload.linker.traps import Traps
+from miniload.linker.unique import Unique
+from miniload.linker.unresolved import with_others
+from miniload.linker.versions import check_versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from miniload.linker.callbacks import Symbol
     from miniload.linker.core import Found
     from miniload.linker.image import Readable
     from miniload.linker.scope import Member
@@ -29,11 +37,13 @@ NO_FUNCTION = (0, (1 << 64) - 1)
 """What an array of functions may have in place of one (gABI, "Initialization and Termination Functions")."""
 
 
-class Loader:
+class Loader(Queries):
     """A set of loaded objects with one global scope: what dlopen calls a namespace.
 
-    `first` and `last`: symbols of the caller's, found before and after those of all objects. `missing(object, name)`: the address for a symbol that is defined
-    nowhere, None for an error. `search` finds files by name. All methods may be called from any thread, and from initialisers.
+    `first` and `last`: symbols of the caller's, found before and after those of all objects; addresses, or Python functions (callbacks.py).
+    `missing(object, name)`: the address for a symbol that is defined nowhere, None for an error; traps.Traps raises when such a function is called.
+    `preload`: objects that come before all others but the program, as LD_PRELOAD's. `search` finds files by name. All methods may be called from any
+    thread, and from initialisers.
     """
 
     def __init__(
@@ -42,9 +52,10 @@ class Loader:
         search: Search,
         *,
         hooks: Hooks = NO_HOOKS,
-        first: Mapping[str, int] | None = None,
-        last: Mapping[str, int] | None = None,
+        first: Mapping[str, Symbol] | None = None,
+        last: Mapping[str, Symbol] | None = None,
         missing: Callable[[Object, str], int | None] | None = None,
+        preload: Sequence[Readable] = (),
     ) -> None:
         self.target = target
         self.search = search
@@ -56,8 +67,12 @@ class Loader:
         """Those loaded here, in the order in which they were mapped."""
         self.globals: list[Object] = []
         """Those of them that RTLD_GLOBAL has put into the global scope."""
-        self._first = [Names(first)] if first else []
-        self._last = [Names(last)] if last else []
+        self._first = [Names(*addresses(first, target))] if first else []
+        self._last = [Names(*addresses(last, target))] if last else []
+        self._unique = Unique(self.objects)
+        self.traps = missing if isinstance(missing, Traps) else None
+        self._preload = list(preload)
+        self._preloaded: list[Object] = []
         self._opened: dict[Object, int] = {}
         self._pinned: set[Object] = set()
         self._started: list[Object] = []
@@ -72,37 +87,83 @@ class Loader:
         OSError; nothing is left loaded then.
         """
         with self.lock:
-            self.target.existing()
+            self._unique.set_residents(self.target.existing())
+            if self._preload:
+                self._load_preloads()
             new: list[Object] = []
             try:
                 root = self._root(what, name, mode, new)
                 self._add_dependencies(root, new)
                 if new:
+                    for loaded in new:
+                        check_versions(loaded)
                     self._relocate(root, mode)
             except BaseException:
                 self._discard(new)
                 raise
             self._opened[root] = self._opened.get(root, 0) + 1
-            if mode & os.RTLD_NODELETE or root.raw.dynamic_flags_1 & DF_1_NODELETE:
+            if mode & os.RTLD_NODELETE:
                 self._pinned.add(root)
             if mode & os.RTLD_GLOBAL:
                 self._promote(root)
-            self._start(new)
+            try:
+                self._start(new)
+            except BaseException:
+                if root in new:
+                    self._pinned.discard(root)
+                self.close(root)
+                raise
             return root
 
+    def _load_preloads(self) -> None:
+        waiting, self._preload = self._preload, []
+        try:
+            for what in waiting:
+                self._preloaded.append(self.load(what, os.RTLD_NOW | os.RTLD_GLOBAL))
+        except BaseException:
+            while self._preloaded:
+                self.close(self._preloaded.pop())
+            self._preload = waiting
+            raise
+
+    def _program(self) -> Object | None:
+        """What loads come from that nothing else has asked for."""
+        return next(iter(self.target.shared()), None)
+
     def _root(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
-        if isinstance(what, str) and "/" not in what:
-            found = self._by_soname(what) or self._of_family(what)
-            if found is not None:
-                return found
-            what = self.search.find(what, None)
-        return self._open(what, name, mode, new)
+        if isinstance(what, str):
+            if "/" not in what:
+                found = self._by_soname(what) or self._of_family(what, mode)
+                if found is not None:
+                    return found
+            if "/" not in what or "$" in what:
+                what = self.search.find(what, None, self._program())
+        return self._open_file(what, name, mode, new)
+
+    def _open_file(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
+        """The object of a file, or, where that is a text that stands for some, the first of them; it needs the others then."""
+        try:
+            return self._open(what, name, mode, new)
+        except ElfError as error:
+            if error.field != "e_ident" or not isinstance(what, (str, os.PathLike)):
+                raise
+            members = self.search.script(os.fspath(what))
+            if not members:
+                raise
+        loaded = self._open_file(members[0], name, mode, new)
+        if loaded in new:
+            loaded.needed += tuple(members[1:])
+        return loaded
 
     def _open(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
         """The object of a file, or of bytes, mapped unless it is there already."""
         if isinstance(what, os.PathLike):
             what = os.fspath(what)
-        path = (what if what[:1] == "/" else os.path.abspath(what)) if isinstance(what, str) else None
+        path = (what if what[:1] == "/" else os.path.join(os.getcwd(), what)) if isinstance(what, str) else None
+        if path is not None and in_family(os.path.basename(path)):
+            found = self._of_family(os.path.basename(path), mode)
+            if found is not None:
+                return found
         if self._quick and isinstance(what, str) and not mode & os.RTLD_NOLOAD:
             found = self._by_identity(_identity(what)) if self.objects else None
             loaded = found or open_object(what, self.target)
@@ -132,9 +193,11 @@ class Loader:
     def _by_identity(self, identity: tuple[int, int] | None) -> Object | None:
         return next((loaded for loaded in self.objects if loaded.identity == identity), None) if identity else None
 
-    def _of_family(self, name: str) -> Object | None:
+    def _of_family(self, name: str, mode: int = 0) -> Object | None:
         """The C library's own object of that name, which the target has or gets."""
-        return self.target.named(name) or self.target.bring(name) if in_family(name) else None
+        if not in_family(name):
+            return None
+        return self.target.named(name) or (None if mode & os.RTLD_NOLOAD else self.target.bring(name))
 
     def _add_dependencies(self, root: Object, new: list[Object]) -> None:
         """Maps what is needed, breadth first."""
@@ -144,38 +207,48 @@ class Loader:
                 needed = self._dependency(name, loaded, new)
                 loaded.dependencies.append(needed)
                 if needed in new and needed not in queue:
+                    needed.needed_by = loaded
                     queue.append(needed)
 
     def _dependency(self, name: str, requester: Object, new: list[Object]) -> Object:
         found = self._by_soname(name) or self._of_family(name) or next((loaded for loaded in self.target.shared() if loaded.soname == name), None)
         if found is not None:
             return found
-        return self._open(name if "/" in name else self.search.find(name, requester), None, 0, new)
+        return self._open_file(self.search.find(name, requester, self._program()), None, 0, new)
 
     # -- relocating
 
     def _relocate(self, root: Object, mode: int) -> None:
         """Dependencies first, so that an IFUNC's resolver has its own object relocated."""
         local = closure(root)
-        for loaded in reversed(local):
+        waiting = [loaded for loaded in dependencies_first(local) if not loaded.relocated]
+        for index, loaded in enumerate(waiting):
             if not loaded.relocated:
                 loaded.scope = self._scope(loaded, local, mode)
                 others = [member for member in self.objects if member is not loaded]
                 for member in others:
                     member.raw.touched = 0
-                relocate(loaded, loaded.scope, hooks=self.hooks, missing=self.missing)
+                try:
+                    relocate(loaded, loaded.scope, hooks=self.hooks, missing=self.missing)
+                except UnresolvedError as error:
+                    raise with_others(error, [(other, self._scope(other, local, mode)) for other in waiting[index + 1 :]]) from None
                 loaded.refers = {member for member in others if member.raw.touched}
 
     def _scope(self, loaded: Object, local: list[Object], mode: int) -> Scope:
-        shared: list[Member] = [*self.target.shared(), *self.globals]
-        if mode & os.RTLD_DEEPBIND:
-            order = [*local, *shared]
-        else:
-            shortcut = self.target.shortcut()
-            order = [shortcut, *shared, *local] if shortcut else [*shared, *local]
+        shared = self.global_members()
+        order = [*local, *shared] if mode & os.RTLD_DEEPBIND else [*shared, *local]
         if loaded.raw.traits & core.SYMBOLIC:
             order.insert(0, loaded)
-        return Scope([*self._first, *dict.fromkeys(order), *self._last])
+        return Scope([*self._first, *dict.fromkeys(order), *self._last, self._unique])
+
+    def global_members(self) -> list[Member]:
+        """What every object's references are looked up in, but for `first` and `last`: the program, what is preloaded, what the program needs, and
+        what RTLD_GLOBAL has put there."""
+        shared = self.target.shared()
+        if self._preloaded:
+            return [*dict.fromkeys([*shared[:1], *self._preloaded, *shared[1:], *self.globals])]
+        shortcut = self.target.shortcut()
+        return [shortcut, *shared, *self.globals] if shortcut else [*shared, *self.globals]
 
     def _promote(self, root: Object) -> None:
         self.globals += [loaded for loaded in closure(root) if loaded in self.objects and loaded not in self.globals]
@@ -183,31 +256,29 @@ class Loader:
     # -- initialising and finalising
 
     def _start(self, new: list[Object]) -> None:
-        """Initialisers, those of dependencies first; cycles are broken where they are entered."""
+        """Initialisers, those of dependencies first."""
         if len(new) < 2:
             for loaded in new:
                 self._initialize(loaded)
             return
-        waiting = set(new)
-
-        def visit(loaded: Object) -> None:
-            waiting.discard(loaded)
-            for needed in loaded.dependencies:
-                if needed in waiting:
-                    visit(needed)
-            self._initialize(loaded)
-
-        for loaded in new:
-            if loaded in waiting:
-                visit(loaded)
+        for loaded in dependencies_first(closure(new[0])):
+            if not loaded.started:
+                self._initialize(loaded)
 
     def _initialize(self, loaded: Object) -> None:
         loaded.started = True
         self._started.append(loaded)
-        if self._quick or not overrides(self.hooks, "before_init"):
-            self.target.initialize(loaded)
-        else:
-            self._call(self.hooks.before_init(loaded, initializers(loaded)))
+        try:
+            if self._quick or not overrides(self.hooks, "before_init"):
+                self.target.initialize(loaded)
+            else:
+                self._call(self.hooks.before_init(loaded, initializers(loaded)))
+            if self.traps is not None:
+                self.traps.check()
+        except BaseException:
+            loaded.started = False
+            self._started.remove(loaded)
+            raise
 
     def _finalize(self, loaded: Object) -> None:
         self._started.remove(loaded)
@@ -227,7 +298,7 @@ class Loader:
         SymbolError. A function that an IFUNC stands for is the one that its resolver picks."""
         scope = root.search_scope
         if scope is None:
-            root.search_scope = scope = Scope(closure(root))
+            root.search_scope = scope = Scope([*closure(root), self._unique])
         if version is None:
             plain: int = core.plain_address(scope.where, name.encode("utf-8", "surrogateescape"))
             if plain:
@@ -236,11 +307,12 @@ class Loader:
         if found is None:
             raise SymbolError(root.name, f"has no symbol {name}" + (f"@{version}" if version else ""), field=name)
         if found.type in (STT_GNU_IFUNC, STT_TLS):
-            return self._special(scope, found)
+            return self.special(scope, found)
         address: int = found.address
         return address
 
-    def _special(self, scope: Scope, found: Found) -> int:
+    def special(self, scope: Scope, found: Found) -> int:
+        """What a thread-local variable or an IFUNC stands for."""
         definer = scope.object_of(found)
         assert definer is not None
         if found.type == STT_TLS:
@@ -261,13 +333,15 @@ class Loader:
             del self._opened[root]
             live = self._live()
             dead = [loaded for loaded in self.objects if loaded not in live]
-            for loaded in reversed(dead) if len(dead) < 2 else [loaded for loaded in reversed(self._started) if loaded in dead]:
+            for loaded in (
+                dead if len(dead) < 2 and all(loaded.started for loaded in dead) else [loaded for loaded in reversed(self._started) if loaded in dead]
+            ):
                 self._finalize(loaded)
             self._discard(dead)
 
     def _live(self) -> set[Object]:
         live: set[Object] = set()
-        queue = [*self._opened, *self._pinned]
+        queue = [*self._opened, *self._pinned, *[loaded for loaded in self.objects if stays(loaded)]]
         while queue:
             loaded = queue.pop()
             if loaded not in live:
@@ -278,6 +352,8 @@ class Loader:
 
     def _discard(self, dead: Iterable[Object]) -> None:
         for loaded in dead:
+            if loaded.raw.traits & core.HAS_UNIQUE:  # its load has failed
+                self._unique.forget(loaded)
             if loaded in self.objects:
                 self.objects.remove(loaded)
             if loaded in self.globals:
@@ -311,13 +387,7 @@ def finalizers(loaded: Object) -> list[int]:
     return [address for address in reversed(loaded.words(raw.fini_array)) if address not in NO_FUNCTION] + [loaded.bias + raw.fini] * bool(raw.fini)
 
 
-def closure(root: Object) -> list[Object]:
-    """The object and all that it needs, breadth first."""
-    order = {root: None}
-    queue = [root]
-    for loaded in queue:
-        for needed in loaded.dependencies:
-            if needed not in order:
-                order[needed] = None
-                queue.append(needed)
-    return list(order)
+def stays(loaded: Object) -> bool:
+    """Whether an object is never unloaded: it says so, or it has the one definition of a unique symbol (dl-lookup.c, do_lookup_unique)."""
+    raw = loaded.raw
+    return bool(raw.dynamic_flags_1 & DF_1_NODELETE or (raw.traits & core.HAS_UNIQUE and loaded.started))

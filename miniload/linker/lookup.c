@@ -218,6 +218,32 @@ void linker_shortcut_free(struct shortcut *shortcut)
     shortcut->bits = NULL;
 }
 
+/* The one definition of a unique symbol, of which `symbol` is the first that was found: the one that something was bound to before, else one in an object that
+ * was there before. */
+static void settle(const struct scope *scope, struct query *query, const struct object **object, const Elf64_Sym **symbol)
+{
+    struct unique *unique = scope->members[scope->count - 1];
+    if (unique->member != MEMBER_UNIQUE)
+        return;
+    const struct unique_symbol *known = unique_find(unique, query->name, query->hash);
+    if (known) {
+        *object = known->object;
+        *symbol = &known->object->symbols[known->symbol];
+        return;
+    }
+    /* Thread-local ones of other objects are not ours to place. */
+    for (uint32_t i = 0; i < unique->resident_count && ELF64_ST_TYPE((*symbol)->st_info) != STT_TLS; i++) {
+        const struct object *resident = unique->residents[i];
+        const Elf64_Sym *other = surely_absent(resident, query->hash) ? NULL : search_object(resident, query);
+        if (other && ELF64_ST_BIND(other->st_info) == STB_GNU_UNIQUE) {
+            *object = resident;
+            *symbol = other;
+            break;
+        }
+    }
+    unique_add(unique, query->hash, *object, (uint64_t)(*symbol - (*object)->symbols)); /* without memory it is found anew */
+}
+
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out)
 {
     struct query query = {.name = name, .version = version, .flags = flags, .hash = linker_hash(name)};
@@ -233,9 +259,11 @@ bool find_symbol(const struct scope *scope, const char *name, const struct versi
                 *out = (struct found){.address = slot->address, .type = STT_NOTYPE, .bind = STB_GLOBAL};
                 return true;
             }
-        } else if (object != skip && !surely_absent(object, query.hash)) {
+        } else if (object->member == MEMBER_OBJECT && object != skip && !surely_absent(object, query.hash)) {
             const Elf64_Sym *symbol = search_object(object, &query);
             if (symbol) {
+                if (ELF64_ST_BIND(symbol->st_info) == STB_GNU_UNIQUE)
+                    settle(scope, &query, &object, &symbol);
                 describe(object, symbol, out);
                 return true;
             }
@@ -247,7 +275,7 @@ bool find_symbol(const struct scope *scope, const char *name, const struct versi
 /* The symbol that dlsym, or with `version` dlvsym, finds. -ENOENT if there is none. */
 int linker_lookup(const struct scope *scope, const char *name, const char *version, uint32_t flags, struct found *out)
 {
-    struct version exact = {.name = version, .hash = version ? sysv_hash(version) : 0, .defined = 1};
+    struct version exact = {.name = version, .hash = version ? sysv_hash(version) : 0, .defined = !(flags & LOOKUP_NEED)};
     return find_symbol(scope, name, version ? &exact : NULL, flags, NULL, out) ? 0 : -ENOENT;
 }
 

@@ -186,6 +186,7 @@ class NativeTarget:
         loaded = Object(name or (sys.executable if not self._order else ""), self, base, CObject(memory=base, bias=base, image=image))
         attach(loaded, True)
         loaded.path = name or None
+        loaded.phdr_place = phdr
         loaded.relocated = loaded.started = True
         if module:
             loaded.raw.tls_module, loaded.raw.tls_state = module, 1

@@ -10,6 +10,7 @@ from errno import EAGAIN, EFAULT, ENOENT
 from miniload.errors import UnsupportedError
 from miniload.linker import core
 from miniload.linker.core import CObject, CSymbol, Found
+from miniload.linker.described import Described
 from miniload.linker.mapping import PROTECTIONS, map_image
 from miniload.linker.troubles import trouble
 from miniload.record import Record
@@ -46,7 +47,7 @@ class Symbol(Record):
 _Pair = ctypes.c_uint64 * 2
 
 
-class Object:
+class Object(Described):
     """A mapped object. `bias`: what is added to its link addresses. `raw`: the core's record of it. `target`: where it is. `user`: whatever its
     user keeps with it.
 
@@ -57,6 +58,10 @@ class Object:
     identity: tuple[int, int] | None = None
     soname: str | None = None
     needed: tuple[str, ...] = ()
+    needed_by: Object | None = None
+    """The object that has brought this one; None for one that was asked for itself."""
+    versions: frozenset[bytes] | None = None
+    """The versions that it defines, once they have been asked for (versions.py)."""
     relocated = started = False
     user: object = None
     scope: Scope | None = None
@@ -105,12 +110,6 @@ class Object:
     def rpath(self) -> str | None:
         """DT_RPATH; None where DT_RUNPATH is there, which overrules it."""
         return None if self.raw.runpath != core.NO_STRING else self.text(self.raw.rpath)
-
-    @property
-    def entry(self) -> int:
-        """e_entry, 0 if it has none."""
-        entry: int = self.raw.image.entry
-        return entry and self.bias + entry
 
     def words(self, table: core.Range) -> list[int]:
         """An array of addresses in the image, such as DT_INIT_ARRAY, as it is now."""

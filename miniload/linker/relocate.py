@@ -15,6 +15,7 @@ from miniload.linker.hooks import NO_HOOKS, Hooks, RelocationInfo, overrides
 from miniload.linker.mapping import PROTECTIONS
 from miniload.linker.object import PF_W, Object, protect_relro
 from miniload.linker.troubles import trouble
+from miniload.linker.unique import Unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,6 +189,9 @@ def _thread_local(loaded: Object, scope: Scope, linking: Linking, kinds: core.CK
     copy is right."""
     target, raw = loaded.target, loaded.raw
     objects = {member.where: member for member in scope.members if isinstance(member, Object)}
+    for member in scope.members:
+        if isinstance(member, Unique):
+            objects.update((other.where, other) for other in member.objects)
     objects[loaded.where] = loaded
     if raw.image.tls.present and raw.image.tls.size and not raw.tls_state:
         loaded.store()

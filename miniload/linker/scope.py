@@ -9,6 +9,7 @@ from errno import ENOENT, ENOMEM
 from miniload.errors import MiniloadError
 from miniload.linker import core
 from miniload.linker.core import CNames, CShortcut, Found
+from miniload.linker.unique import Unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ class Names:
 
     __slots__ = ("_keep", "raw", "where")
 
-    def __init__(self, symbols: Mapping[str, int]) -> None:
+    def __init__(self, symbols: Mapping[str, int], keep: object = None) -> None:
+        """`keep`: what has to live as long as the names."""
         texts = (c_char_p * len(symbols))(*(name.encode("utf-8", "surrogateescape") for name in symbols))
-        self._keep = texts
+        self._keep = texts, keep
         self.raw = CNames()
         self.where = addressof(self.raw)
         addresses = (c_uint64 * len(symbols))(*symbols.values())
@@ -71,8 +73,14 @@ class Scope:
 
     def object_of(self, found: Found) -> Object | None:
         """The object that a definition is in; None if it comes from a table of names."""
-        return next((member for member in self.members if member.where == found.object), None) if found.object else None  # type: ignore[return-value]
+        where: int | None = found.object
+        if not where:
+            return None
+        last = self.members[-1]
+        if isinstance(last, Unique) and (other := last.object_at(where)) is not None:
+            return other
+        return next((member for member in self.members if member.where == where), None)  # type: ignore[return-value]
 
 
 if TYPE_CHECKING:
-    Member: TypeAlias = Object | Names | Shortcut
+    Member: TypeAlias = Object | Names | Shortcut | Unique

@@ -104,15 +104,10 @@ class Search:
 
     def candidates(self, name: str, requester: Object | None, program: Object | None = None) -> Iterator[tuple[str, str]]:
         """(where it comes from, path), in the order in which ld.so tries them. `name` is without a slash."""
-        if requester is None or requester.runpath is None:
-            yield from self._inherited(name, requester, program)
-        for directory in self._elements(self.library_path, program):
-            yield from self._in(directory, name, "LD_LIBRARY_PATH")
-        if requester is not None and requester.runpath is not None:
-            for directory in self._elements(requester.runpath, requester, ":"):
-                yield from self._in(directory, name, f"RUNPATH of {requester.name}")
         asker = requester or program
-        nodeflib = asker is not None and bool(asker.raw.dynamic_flags_1 & DF_1_NODEFLIB)
+        for source, directory in self._given(asker, program):
+            yield from self._in(directory, name, source)
+        nodeflib = not self._has_defaults(asker)
         cached = self._cached(name)
         if cached is not None and not (nodeflib and cached.startswith(tuple(f"{directory}/" for directory in self.directories))):
             yield self._cache_path, self.rooted(cached)
@@ -120,19 +115,38 @@ class Search:
             for directory in self.directories:
                 yield from self._in(self.sysroot + directory, name, "a default directory")
 
-    def _inherited(self, name: str, requester: Object | None, program: Object | None) -> Iterator[tuple[str, str]]:
-        """DT_RPATH of the requester, of what has loaded that, and so on up to the program, whose own is always looked at."""
-        holder, seen = requester, False
-        while holder is not None:
-            seen = seen or holder is program
-            for directory in self._elements(holder.rpath or "", holder, ":"):
-                yield from self._in(directory, name, f"RPATH of {holder.name}")
-            holder = holder.needed_by
-        if program is not None and not seen:
-            for directory in self._elements(program.rpath or "", program, ":"):
-                yield from self._in(directory, name, f"RPATH of {program.name}")
+    def places(self, requester: Object | None, program: Object | None = None) -> list[str]:
+        """The directories that are looked at for what an object needs: those of dlinfo(3)'s RTLD_DI_SERINFO."""
+        asker = requester or program
+        return [directory for _, directory in self._given(asker, program)] + list(self.directories if self._has_defaults(asker) else ())
 
-    def _elements(self, text: str, holder: Object | None, separators: str = ":;") -> Iterator[str]:
+    def _has_defaults(self, asker: Object | None) -> bool:
+        return asker is None or not asker.raw.dynamic_flags_1 & DF_1_NODEFLIB
+
+    def _given(self, asker: Object | None, program: Object | None) -> Iterator[tuple[str, str]]:
+        """The directories that come before the cache: DT_RPATH or DT_RUNPATH, and LD_LIBRARY_PATH between them."""
+        runpath = asker.runpath if asker is not None else None
+        if runpath is None:
+            yield from self._inherited(asker, program)
+        for directory in self._elements(self.library_path, program, ":;"):
+            yield "LD_LIBRARY_PATH", directory
+        if asker is not None and runpath is not None:
+            for directory in self._elements(runpath, asker):
+                yield f"RUNPATH of {asker.name}", directory
+
+    def _inherited(self, requester: Object | None, program: Object | None) -> Iterator[tuple[str, str]]:
+        """DT_RPATH of the requester, of what has loaded that, and so on up to the program, whose own is always looked at."""
+        holders: list[Object] = []
+        while requester is not None:
+            holders.append(requester)
+            requester = requester.needed_by
+        if program is not None and program not in holders:
+            holders.append(program)
+        for holder in holders:
+            for directory in self._elements(holder.rpath or "", holder):
+                yield f"RPATH of {holder.name}", directory
+
+    def _elements(self, text: str, holder: Object | None, separators: str = ":") -> Iterator[str]:
         """A search path's directories, tokens replaced; an empty one is the current directory, one with a token of no value is left out."""
         if not text:
             return

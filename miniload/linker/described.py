@@ -1,0 +1,88 @@
+"""What a loaded object says of itself in its headers and its dynamic section."""
+
+from __future__ import annotations
+
+from struct import iter_unpack
+
+from miniload.elf.segments import SIZE, Segment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from miniload.linker.core import CObject
+    from miniload.linker.target import Target
+
+DT_NULL = 0
+
+
+class Described:
+    """The readable side of an object. Addresses are the target's; what is not in memory is empty, 0 or None."""
+
+    target: Target
+    raw: CObject
+    bias: int
+    start: int
+    end: int
+    phdr_place: int = 0
+    """Where the address space's own dynamic linker says that the program headers are."""
+
+    @property
+    def entry(self) -> int:
+        """e_entry, 0 if it has none."""
+        entry: int = self.raw.image.entry
+        return entry and self.bias + entry
+
+    @property
+    def length(self) -> int:
+        """Bytes of address space, whole pages."""
+        return self.end - self.start
+
+    @property
+    def phdr_address(self) -> int:
+        """Where the program headers are."""
+        image = self.raw.image
+        size = SIZE * image.phdr_count
+        if self.phdr_place:
+            return self.phdr_place
+        if image.phdr.present and self.segment_at(self.bias + image.phdr.address):
+            address: int = self.bias + image.phdr.address
+            return address
+        for segment in image.segments[: image.segment_count]:
+            if segment.offset <= image.phdr_offset and image.phdr_offset + size <= segment.offset + segment.file_size:
+                address = self.bias + segment.address + image.phdr_offset - segment.offset
+                return address
+        return 0
+
+    def program_headers(self) -> tuple[Segment, ...]:
+        """All of them, as they are in memory."""
+        place, count = self.phdr_address, self.raw.image.phdr_count
+        if not place or not self.segment_at(place):
+            return ()
+        table = self.target.space.read(place, SIZE * count)
+        rows = enumerate(iter_unpack("<IIQQQQQQ", table))
+        return tuple(Segment(index, kind, flags, offset, vaddr, filesz, memsz, align) for index, (kind, flags, offset, vaddr, _, filesz, memsz, align) in rows)
+
+    def dynamic(self) -> tuple[tuple[int, int], ...]:
+        """(tag, value) of the dynamic section as it is in memory, before DT_NULL."""
+        extent = self.raw.image.dynamic
+        if not extent.present or not self.segment_at(self.bias + extent.address):
+            return ()
+        table = self.target.space.read(self.bias + extent.address, extent.size // 16 * 16)
+        entries: list[tuple[int, int]] = []
+        for tag, value in iter_unpack("<QQ", table):
+            if tag == DT_NULL:
+                break
+            entries.append((tag, value))
+        return tuple(entries)
+
+    @property
+    def interpreter(self) -> str | None:
+        """What PT_INTERP names."""
+        extent = self.raw.image.interpreter
+        if not extent.present or not self.segment_at(self.bias + extent.address):
+            return None
+        return self.target.space.read(self.bias + extent.address, extent.size).partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+    def segment_at(self, address: int) -> bool:
+        """Whether an address is in a segment, and not in a gap between two."""
+        image, link = self.raw.image, address - self.bias
+        return any(segment.address <= link < segment.address + segment.size for segment in image.segments[: image.segment_count])
