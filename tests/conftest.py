@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from linkers import Libraries
 from support import SCRIPT
 from vcpu_program import GUESTS, compile_guest, load
 
@@ -27,6 +28,12 @@ def _installed() -> None:
     """The tests are about the installed command."""
     if not SCRIPT.exists():
         pytest.exit(f"{SCRIPT} is missing: run `make test`, which installs the package first", returncode=1)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Libraries:
+    """library("libx.so", C source, *flags) compiles a shared object."""
+    return Libraries(tmp_path)
 
 
 @pytest.fixture(params=GUESTS)
@@ -48,6 +55,9 @@ def start(guest: str, tmp_path: Path) -> Iterator[Callable[[str], Vcpu]]:
     yield make
     for vcpu in made:
         vcpu.close()
+
+
+pytest_plugins = ["feature_rows"]
 
 
 def _skipped(config: pytest.Config) -> list[str]:

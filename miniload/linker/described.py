@@ -40,17 +40,13 @@ class Described:
     def phdr_address(self) -> int:
         """Where the program headers are."""
         image = self.raw.image
-        size = SIZE * image.phdr_count
+        offset: int = image.phdr_offset
+        end = offset + SIZE * image.phdr_count
         if self.phdr_place:
             return self.phdr_place
-        if image.phdr.present and self.segment_at(self.bias + image.phdr.address):
-            address: int = self.bias + image.phdr.address
-            return address
-        for segment in image.segments[: image.segment_count]:
-            if segment.offset <= image.phdr_offset and image.phdr_offset + size <= segment.offset + segment.file_size:
-                address = self.bias + segment.address + image.phdr_offset - segment.offset
-                return address
-        return 0
+        segments = image.segments[: image.segment_count]
+        holders = [segment for segment in segments if segment.offset <= offset and end <= segment.offset + segment.file_size]
+        return next((self.bias + segment.address + offset - segment.offset for segment in holders), 0)
 
     def program_headers(self) -> tuple[Segment, ...]:
         """All of them, as they are in memory."""
