@@ -23,7 +23,7 @@ class LdCache:
         self.entries: dict[bytes, list[tuple[str | None, bytes]]] = {}
         """By name: the subdirectory of glibc-hwcaps that the file is in, None for none, and the path; in the cache's order."""
         try:
-            self._parse(data[_start(data) :], flags)
+            self._parse(data, data[_start(data) :], flags)
         except _Malformed:
             self.entries = {}
 
@@ -38,14 +38,14 @@ class LdCache:
                 best, rank = path, of_level
         return best
 
-    def _parse(self, data: bytes, flags: int) -> None:
+    def _parse(self, whole: bytes, data: bytes, flags: int) -> None:
         if data[: len(MAGIC)] != MAGIC or len(data) < HEADER or data[28] & 3 == BIG_ENDIAN:
             raise _Malformed
         count, strings = unpack_from("<II", data, 20)
         (extensions,) = unpack_from("<I", data, 32)
         if HEADER + count * ENTRY.size + strings > len(data):
             raise _Malformed
-        names = _hwcaps(data, extensions) if extensions else []
+        names = _hwcaps(whole, data, extensions) if extensions else []
         for entry_flags, key, value, _version, hwcap in ENTRY.iter_unpack(data[HEADER : HEADER + count * ENTRY.size]):
             # 1 is FLAG_ELF: any architecture's (_dl_cache_check_flags).
             if entry_flags not in (1, flags):
@@ -78,8 +78,8 @@ def _string(data: bytes, offset: int) -> bytes:
     return data[offset:end]
 
 
-def _hwcaps(data: bytes, offset: int) -> list[str]:
-    """The subdirectories of glibc-hwcaps that entries refer to by number."""
+def _hwcaps(data: bytes, strings: bytes, offset: int) -> list[str]:
+    """The subdirectories of glibc-hwcaps that entries refer to by number. Offsets of extensions count from the file's start, those of strings do not."""
     if offset % 4 or offset + 8 > len(data):
         raise _Malformed
     magic, count = unpack_from("<II", data, offset)
@@ -90,5 +90,5 @@ def _hwcaps(data: bytes, offset: int) -> list[str]:
         if tag == HWCAPS_TAG:
             if at + size > len(data):
                 raise _Malformed
-            return [_string(data, unpack_from("<I", data, place)[0]).decode("utf-8", "surrogateescape") for place in range(at, at + size - 3, 4)]
+            return [_string(strings, unpack_from("<I", data, place)[0]).decode("utf-8", "surrogateescape") for place in range(at, at + size - 3, 4)]
     return []

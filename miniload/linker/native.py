@@ -219,7 +219,7 @@ class NativeTarget:
 
     def tls_address(self, definer: Object, offset: int) -> int:
         """Where this thread's copy of a thread-local variable is."""
-        function = self._libc.__tls_get_addr
+        function = self._libc["__tls_get_addr"]
         function.restype = c_void_p
         index = (c_uint64 * 2)(definer.raw.tls_module, offset - get_linking(self.arch).dtp_bias)
         address: int = function(index)

@@ -47,7 +47,7 @@ class Search:
         self.facts = get_finding(self.arch)
         self.machine = architectures.get(self.arch).machine
         self.native = host is not None and host.name == self.arch and not sysroot
-        self.sysroot = os.path.abspath(sysroot).rstrip("/") if sysroot else ""
+        self.sysroot = os.path.realpath(sysroot).rstrip("/") if sysroot else ""
         given = os.environ if environment is None and self.native else environment or {}
         self.library_path = given.get("LD_LIBRARY_PATH", "")
         self._cache_path = cache
@@ -164,8 +164,8 @@ class Search:
             there = self.levels and os.path.isdir(f"{directory}/glibc-hwcaps")
             levels = self._levels_of[directory] = self.levels if there else ()
         for level in levels:
-            yield source, f"{directory}/glibc-hwcaps/{level}/{name}"
-        yield source, f"{directory}/{name}" if directory != "/" else f"/{name}"
+            yield source, self.rooted(f"{directory}/glibc-hwcaps/{level}/{name}")
+        yield source, self.rooted(f"{directory}/{name}" if directory != "/" else f"/{name}")
 
     def _cached(self, name: str) -> str | None:
         """What ldconfig has noted for a name. The file is read anew when it has changed."""
@@ -191,8 +191,8 @@ class Search:
             return MISSING if error.errno == ENOENT else error.strerror or "cannot be opened"
         try:
             head = os.pread(fd, IDENT, 0)
-        except OSError as error:
-            return error.strerror or "cannot be read"
+        except OSError:
+            return ""  # a directory: ld.so's search ends there, too
         finally:
             os.close(fd)
         if head[:4] == MAGIC and (head[4:6] != b"\2\1" or int.from_bytes(head[18:20], "little") != self.machine):
@@ -216,14 +216,16 @@ class Search:
 
     def rooted(self, path: str) -> str:
         """Where a path is in the sysroot, if something is there; else itself."""
-        if not self.sysroot or not path.startswith("/") or path.startswith(f"{self.sysroot}/"):
+        if not self.sysroot or not path.startswith("/"):
             return path
-        inside = self.sysroot + path
+        guest = path[len(self.sysroot) :] if path.startswith(f"{self.sysroot}/") else path
+        inside = self.sysroot + guest
         if os.path.realpath(inside).startswith(f"{self.sysroot}/") and os.path.exists(inside):
             return inside
         from miniload.linux.paths import Paths  # for absolute symbolic links in the sysroot
 
-        return os.fsdecode(Paths(os.fsencode(self.sysroot)).host(os.fsencode(path)))
+        found = os.fsdecode(Paths(os.fsencode(self.sysroot)).host(os.fsencode(guest)))
+        return path if found == guest else found
 
     # -- text files that stand for libraries
 
