@@ -1,4 +1,4 @@
-"""/etc/ld.so.cache and ld scripts, parsed. Expected: what ldconfig prints of a cache that it has made, and the format's definition for what it does not make."""
+"""/etc/ld.so.cache and ld scripts, parsed. Expected: what ldconfig prints of a cache that it has made, else the format's definition."""
 
 from __future__ import annotations
 

@@ -139,7 +139,8 @@ def test_empty_segment(library: Libraries) -> None:
 @pytest.mark.feature(36)
 def test_bss_in_the_first_segment(library: Libraries) -> None:
     """The segment that is mapped first has memory behind its file part, and another segment follows."""
-    source = "char early[10000]; int late = 6; int ask(void) { int sum = 0; for (int i = 0; i < 10000; i++) sum += early[i]; early[9999] = 1; return sum + late + early[9999]; }"
+    source = "char early[10000]; int late = 6;"
+    source += "int ask(void) { int sum = 0; for (int i = 0; i < 10000; i++) sum += early[i]; early[9999] = 1; return sum + late + early[9999]; }"
     layout = ". = SIZEOF_HEADERS; COMMON_PARTS .dynamic : { *(.dynamic) } :first :dynamic .got : { *(.got*) } :first "
     layout += ".bss : { *(.bss*) *(COMMON) } :first . = ALIGN(4096) + 4096; .data : { *(.data*) } :second"
     path = scripted(library, "first PT_LOAD FILEHDR PHDRS FLAGS(7); second PT_LOAD FLAGS(6); dynamic PT_DYNAMIC;", layout, source)

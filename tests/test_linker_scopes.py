@@ -1,4 +1,4 @@
-"""Which definition a reference is bound to: dlopen's flags, global and local scopes, dependencies, identity. Expected: what glibc's ld.so does in a child beside."""
+"""Which definition a reference is bound to: dlopen's flags, global and local scopes, dependencies, identity. Expected: what glibc's ld.so does, in a child."""
 
 from __future__ import annotations
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from miniload.linker.object import Object
 
 LOG = "char log_text[256]; void note(char c) { char *p = log_text; while (*p) p++; *p = c; }"
-NOTING = "extern void note(char); __attribute__((constructor)) static void up(void) { note('%c'); } __attribute__((destructor)) static void down(void) { note('%c'); }"
+NOTING = """
+extern void note(char);
+__attribute__((constructor)) static void up(void) { note('%c'); }
+__attribute__((destructor)) static void down(void) { note('%c'); }
+"""
 
 
 def noting(library: Libraries, letter: str, *needs: Path) -> Path:
@@ -135,7 +139,8 @@ def test_arguments_of_initialisers(library: Libraries) -> None:
 @pytest.mark.feature(33)
 def test_empty_entries_of_arrays(library: Libraries) -> None:
     """0 and -1 in place of an initialiser are passed over by ours; glibc's link editor puts none there, and its ld.so calls what stands there."""
-    source = 'int started; static void up(void) { started++; } __attribute__((section(".init_array"), used)) static void *entries[] = {0, (void *)up, (void *)-1L, (void *)up};'
+    entries = "{0, (void *)up, (void *)-1L, (void *)up}"
+    source = f'int started; static void up(void) {{ started++; }} __attribute__((section(".init_array"), used)) static void *entries[] = {entries};'
     path = library("libentries.so", source)
 
     def scenario() -> int:
