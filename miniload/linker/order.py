@@ -24,6 +24,8 @@ def closure(root: Object) -> list[Object]:
 def dependencies_first(members: list[Object]) -> list[Object]:
     """The objects of a closure, each after what it needs, the first of them last. Cycles are broken where glibc breaks them: from the last member on, depth
     first (elf/dl-sort-maps.c, _dl_sort_maps_dfs)."""
+    if len(members) < 2:
+        return members
     order: list[Object] = []
     seen: set[Object] = set()
     for start in reversed(members):
@@ -40,7 +42,7 @@ def dependencies_first(members: list[Object]) -> list[Object]:
             else:
                 seen.add(needed)
                 stack.append((needed, iter(needed.dependencies)))
-    if members and order[-1] is not members[0]:
+    if order[-1] is not members[0]:
         order.remove(members[0])
         order.append(members[0])
     return order

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 def check_versions(loaded: Object) -> None:
     """LinkError, with ld.so's words, if something that the object needs has versions, but not one that it asks for. Weak needs may go without."""
     raw = loaded.raw
+    if not raw.version_count:
+        return
     needs = [need for need in (raw.versions[index] for index in range(raw.version_count)) if need.name and not need.defined and not need.weak and need.file]
     if not needs:
         return
