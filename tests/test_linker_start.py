@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from ctypes import c_int
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -315,3 +317,65 @@ def test_c_library_is_not_copied(library: Libraries) -> None:
         return after - before, libc is by_path
 
     assert in_child(scenario) == (0, True)
+
+
+@pytest.mark.feature(53)
+def test_threads(library: Libraries) -> None:
+    """Eight threads open, call and close the same libraries, and each one of its own: one copy at a time, started once each time, and none is left."""
+    shared = library("libshared.so", "int started; __attribute__((constructor)) static void up(void) { started++; } int ask(void) { return started; }")
+    own = [library(f"libown{number}.so", f"extern int ask(void); int own(void) {{ return ask() * 100 + {number}; }}", needs=(shared,)) for number in range(8)]
+
+    def scenario() -> tuple[set[int], list[bool]]:
+        from threading import Thread
+
+        linker = Ours()
+        wrong: list[object] = []
+        answers: set[int] = set()
+
+        def work(number: int) -> None:
+            for _ in range(40):
+                first, second = linker.open(shared), linker.open(own[number])
+                if isinstance(first, str) or isinstance(second, str):
+                    wrong.append((first, second))
+                    return
+                answers.add(linker.call(first, "ask") * 1000 + linker.call(second, "own") - number)
+                linker.close(first)
+                linker.close(second)
+
+        threads = [Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong, wrong[0]
+        return answers, [bool(maps_of(path)) for path in (shared, *own)]
+
+    assert in_child(scenario) == ({1100}, [False] * 9)
+
+
+WRITING = """
+#include <unistd.h>
+static void say(const char *text) { if (write(1, text, 1)) {} }
+__attribute__((constructor)) static void up(void) { say("%s"); }
+__attribute__((destructor)) static void down(void) { say("%s"); }
+"""
+AT_EXIT = {
+    "miniload": "import miniload, sys; opened = [miniload.load(path) for path in sys.argv[1:]]; opened[0].close()",
+    "ctypes": "import ctypes, sys, _ctypes; opened = [ctypes.CDLL(path) for path in sys.argv[1:]]; _ctypes.dlclose(opened[0]._handle)",
+}
+
+
+@pytest.mark.feature(34)
+@pytest.mark.parametrize("way", ["", "; sys.exit(0)", "; import os; os._exit(0)"])
+def test_finalisers_when_the_process_ends(library: Libraries, way: str) -> None:
+    """Of what is still loaded, in reverse order, once; none at _exit(2). The same script with ctypes says the same. (Between libraries that do not need
+    each other glibc keeps the order of initialisation only since 2.39.)"""
+    base = library("libb.so", WRITING % ("B", "b"))
+    middle = library("libc1.so", WRITING % ("C", "c"), needs=(base,))
+    paths = [library("liba.so", WRITING % ("A", "a")), library("libd.so", WRITING % ("D", "d"), needs=(middle,))]
+    said = {}
+    for name, code in AT_EXIT.items():
+        done = subprocess.run([sys.executable, "-c", code + way, *paths], capture_output=True)
+        assert done.returncode == 0, done.stderr
+        said[name] = done.stdout
+    assert said["miniload"] == said["ctypes"] == (b"ABCDa" if "_exit" in way else b"ABCDadcb")

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ending.h"
 #include "linker.h"
 #include "trouble.h"
 
@@ -124,6 +125,7 @@ int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct o
 /* Unmaps it, and frees what attaching took. */
 int linker_close_here(struct object *object)
 {
+    ending_remove(object);
     linker_detach(object);
     return munmap(object->memory + object->image.low, object->image.high - object->image.low) ? -errno : 0;
 }
@@ -173,18 +175,25 @@ static void call_array(const struct object *object, const struct range *array, i
 /* DT_INIT, then DT_INIT_ARRAY. */
 void linker_initialize_here(const struct object *object, const uint64_t arguments[3])
 {
+    ending_add(object);
     if (object->init)
         ((void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)(object->bias + object->init))(arguments[0], arguments[1], arguments[2]);
     call_array(object, &object->init_array, 1, arguments);
 }
 
 /* DT_FINI_ARRAY backwards, then DT_FINI. */
-void linker_finalize_here(const struct object *object)
+void call_finalisers(const struct object *object)
 {
     static const uint64_t none[3];
     call_array(object, &object->fini_array, -1, none);
     if (object->fini)
         ((void (*)(void))(uintptr_t)(object->bias + object->fini))();
+}
+
+void linker_finalize_here(const struct object *object)
+{
+    ending_remove(object);
+    call_finalisers(object);
 }
 
 /* Calls functions one after the other, all with the same arguments. */

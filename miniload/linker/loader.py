@@ -79,9 +79,9 @@ class Loader(Queries):
 
     # -- loading
 
-    def load(self, what: Readable, mode: int = os.RTLD_NOW, name: str | None = None) -> Object:
+    def load(self, what: Readable, mode: int = os.RTLD_NOW, name: str | None = None, requester: Object | None = None) -> Object:
         """The object, loaded with all that it needs, relocated and initialised. `what`: a name to search for, a path (with a slash), a descriptor,
-        bytes, or anything that linker.image.read takes; `mode`: RTLD_* as for dlopen(3).
+        bytes, or anything that linker.image.read takes; `mode`: RTLD_* as for dlopen(3). `requester`: the object whose code asks for it.
 
         A file that is loaded already is the same object once more, to be closed once more; bytes are always a new one. NotFoundError, ElfError, LinkError,
         OSError; nothing is left loaded then.
@@ -92,7 +92,7 @@ class Loader(Queries):
                 self._load_preloads()
             new: list[Object] = []
             try:
-                root = self._root(what, name, mode, new)
+                root = self._root(what, name, mode, new, requester)
                 self._add_dependencies(root, new)
                 if new:
                     for loaded in new:
@@ -130,14 +130,14 @@ class Loader(Queries):
         """What loads come from that nothing else has asked for."""
         return next(iter(self.target.shared()), None)
 
-    def _root(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
+    def _root(self, what: Readable, name: str | None, mode: int, new: list[Object], requester: Object | None) -> Object:
         if isinstance(what, str):
             if "/" not in what:
                 found = self._by_soname(what) or self._of_family(what, mode)
                 if found is not None:
                     return found
             if "/" not in what or "$" in what:
-                what = self.search.find(what, None, self._program())
+                what = self.search.find(what, requester, self._program())
         return self._open_file(what, name, mode, new)
 
     def _open_file(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
@@ -296,9 +296,7 @@ class Loader(Queries):
     def address(self, root: Object, name: str, version: str | None = None) -> int:
         """Where a symbol is in the target, as dlsym(handle, name), or with a version dlvsym, finds it: in the object or, breadth first, in what it needs.
         SymbolError. A function that an IFUNC stands for is the one that its resolver picks."""
-        scope = root.search_scope
-        if scope is None:
-            root.search_scope = scope = Scope([*closure(root), self._unique])
+        scope = root.search_scope or self.search_scope(root)
         if version is None:
             plain: int = core.plain_address(scope.where, name.encode("utf-8", "surrogateescape"))
             if plain:
@@ -306,18 +304,22 @@ class Loader(Queries):
         found = scope.find(name, version)
         if found is None:
             raise SymbolError(root.name, f"has no symbol {name}" + (f"@{version}" if version else ""), field=name)
+        return self.value(scope, found)
+
+    def search_scope(self, root: Object) -> Scope:
+        """The object and, breadth first, what it needs."""
+        if root.search_scope is None:
+            root.search_scope = Scope([*closure(root), self._unique])
+        return root.search_scope
+
+    def value(self, scope: Scope, found: Found) -> int:
+        """The address that a definition stands for: this thread's copy of a variable, the function that a resolver picks, or just its address."""
         if found.type in (STT_GNU_IFUNC, STT_TLS):
-            return self.special(scope, found)
+            definer = scope.object_of(found)
+            assert definer is not None
+            return self.target.tls_address(definer, found.address) if found.type == STT_TLS else call_resolver(definer, found.address)
         address: int = found.address
         return address
-
-    def special(self, scope: Scope, found: Found) -> int:
-        """What a thread-local variable or an IFUNC stands for."""
-        definer = scope.object_of(found)
-        assert definer is not None
-        if found.type == STT_TLS:
-            return self.target.tls_address(definer, found.address)
-        return call_resolver(definer, found.address)
 
     # -- unloading
 

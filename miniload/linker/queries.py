@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from miniload.errors import LinkError, SymbolError
-from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.order import closure, root_of
 from miniload.linker.scope import Scope
 from miniload.record import Record
@@ -68,7 +67,7 @@ class Queries:
     if TYPE_CHECKING:
 
         def global_members(self) -> list[Member]: ...
-        def special(self, scope: Scope, found: Found) -> int: ...
+        def value(self, scope: Scope, found: Found) -> int: ...
 
     def default(self, name: str, version: str | None = None) -> int:
         """dlsym(RTLD_DEFAULT, name): in the global scope. SymbolError."""
@@ -86,10 +85,7 @@ class Queries:
     def _address(self, scope: Scope, found: Found | None, where: str, name: str, version: str | None) -> int:
         if found is None:
             raise SymbolError(where, f"has no symbol {name}" + (f"@{version}" if version else ""), field=name)
-        if found.type in (STT_GNU_IFUNC, STT_TLS):
-            return self.special(scope, found)
-        address: int = found.address
-        return address
+        return self.value(scope, found)
 
     def object_at(self, address: int) -> Object | None:
         """The object that an address is in, one of the loader's or one that was there before."""
