@@ -363,8 +363,8 @@ def test_ld_scripts(library: Libraries, text: str) -> None:
 
 @pytest.mark.feature(28)
 def test_text_that_is_no_script(library: Libraries) -> None:
-    """And a script that names nothing that is there."""
-    for text in ("INPUT", "INPUT(libnone.so)", "a library", ""):
+    """And scripts that name nothing that is there, or themselves."""
+    for text in ("INPUT", "INPUT(libnone.so)", "INPUT(libscript.so)", "a library", ""):
         script = library.folder / "libscript.so"
         script.write_text(text)
         with pytest.raises(ElfError):

@@ -116,6 +116,7 @@ struct shortcut { /* stands before `skips` objects of a scope: a Bloom filter ov
 
 struct unique_symbol { /* an STB_GNU_UNIQUE symbol that something has been bound to */
     const struct object *object; /* NULL: no entry */
+    const char *name;            /* as it was: what a relocation makes of the symbol table later does not count */
     uint32_t symbol, hash;
 };
 

@@ -142,17 +142,18 @@ class Loader(Queries):
 
     def _open_file(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
         """The object of a file, or, where that is a text that stands for some, the first of them; it needs the others then."""
-        try:
-            return self._open(what, name, mode, new)
-        except ElfError as error:
-            if error.field != "e_ident" or not isinstance(what, (str, os.PathLike)):
-                raise
-            members = self.search.script(os.fspath(what))
-            if not members:
-                raise
-        loaded = self._open_file(members[0], name, mode, new)
-        if loaded in new:
-            loaded.needed += tuple(members[1:])
+        others: list[str] = []
+        for remaining in reversed(range(SCRIPTS_MAX)):
+            try:
+                loaded = self._open(what, name, mode, new)
+                break
+            except ElfError as error:
+                members = self.search.script(os.fspath(what)) if error.field == "e_ident" and isinstance(what, (str, os.PathLike)) else None
+                if not members or not remaining:
+                    raise
+                what, others = members[0], [*others, *members[1:]]
+        if others and loaded in new:
+            loaded.needed += tuple(others)
         return loaded
 
     def _open(self, what: Readable, name: str | None, mode: int, new: list[Object]) -> Object:
@@ -367,6 +368,8 @@ class Loader(Queries):
 
 
 DF_1_NODELETE = 8
+SCRIPTS_MAX = 10
+"""How many linker scripts may name each other, in a row."""
 
 
 def _identity(path: str) -> tuple[int, int] | None:

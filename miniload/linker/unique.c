@@ -5,16 +5,11 @@
 
 #include "linker.h"
 
-static const char *name_of(const struct unique_symbol *slot)
-{
-    return object_string(slot->object, slot->object->symbols[slot->symbol].st_name);
-}
-
 static struct unique_symbol *slot_of(const struct unique *unique, const char *name, uint32_t hash)
 {
     for (uint32_t at = hash;; at++) {
         struct unique_symbol *slot = &unique->slots[at & (unique->size - 1)];
-        if (!slot->object || (slot->hash == hash && !strcmp(name_of(slot), name)))
+        if (!slot->object || (slot->hash == hash && !strcmp(slot->name, name)))
             return slot;
     }
 }
@@ -41,7 +36,7 @@ static bool rebuild(struct unique *unique, uint32_t size, const struct object *b
         const struct unique_symbol *slot = &unique->slots[i];
         if (!slot->object || slot->object == but)
             continue;
-        *slot_of(&fresh, name_of(slot), slot->hash) = *slot;
+        *slot_of(&fresh, slot->name, slot->hash) = *slot;
         fresh.used++;
     }
     free(unique->slots);
@@ -55,7 +50,7 @@ bool unique_add(struct unique *unique, uint32_t hash, const struct object *objec
     const char *name = object_string(object, object->symbols[symbol].st_name);
     if (!name || (unique->size <= 2 * (uint64_t)unique->used && !rebuild(unique, unique->size ? 2 * unique->size : 64, NULL)))
         return false;
-    *slot_of(unique, name, hash) = (struct unique_symbol){object, (uint32_t)symbol, hash};
+    *slot_of(unique, name, hash) = (struct unique_symbol){object, name, (uint32_t)symbol, hash};
     unique->used++;
     ((struct object *)(uintptr_t)object)->traits |= HAS_UNIQUE;
     return true;
