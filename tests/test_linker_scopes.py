@@ -121,6 +121,20 @@ def test_deepbind_covers_dependencies(library: Libraries) -> None:
     assert both(scenario) == 2
 
 
+@pytest.mark.feature(25, 41)
+def test_deepbind_and_what_is_global(library: Libraries) -> None:
+    """Behind a library's own scope the global one is complete: a symbol of a library opened with RTLD_GLOBAL, and those of the C library."""
+    one = library("libone.so", value(1))
+    user = library("libuser.so", USER + 'extern int atoi(const char *); int number(void) { return atoi("12"); }')
+
+    def scenario(linker: Linker) -> tuple[int, int]:
+        linker.open(one, NOW | GLOBAL)
+        handle = linker.open(user, NOW | DEEPBIND)
+        return linker.call(handle, "ask"), linker.call(handle, "number")
+
+    assert both(scenario) == (1, 12)
+
+
 @pytest.mark.feature(25)
 def test_symbols_are_looked_up_breadth_first(library: Libraries) -> None:
     """A definition in a direct dependency comes before one deeper down, wherever the deeper one hangs."""

@@ -310,11 +310,13 @@ def test_c_library_is_not_copied(library: Libraries) -> None:
     def scenario() -> tuple[int, bool]:
         linker = Ours()
         libc = linker.open("libc.so.6")
+        copied = library.folder / "another-name.so"
+        copied.write_bytes(Path(libc.path).read_bytes())
         before = len({line.split()[0] for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("/libc.so.6")})
         by_path = linker.open(libc.path)
         linker.open(path)
         after = len({line.split()[0] for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("/libc.so.6")})
-        return after - before, libc is by_path
+        return after - before, libc is by_path is linker.open(copied)
 
     assert in_child(scenario) == (0, True)
 

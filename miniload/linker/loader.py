@@ -181,6 +181,11 @@ class Loader(Queries):
             return self._add(map_object(image, self.target), path, new)
 
     def _add(self, loaded: Object, path: str | None, new: list[Object]) -> Object:
+        if loaded.soname is not None and in_family(loaded.soname):  # by a file name that does not say so
+            twin = self.target.named(loaded.soname)
+            if twin is not None:
+                unmap_object(loaded)
+                return twin
         loaded.path = path
         new.append(loaded)
         self.objects.append(loaded)
@@ -236,19 +241,20 @@ class Loader(Queries):
                 loaded.refers = {member for member in others if member.raw.touched}
 
     def _scope(self, loaded: Object, local: list[Object], mode: int) -> Scope:
-        shared = self.global_members()
-        order = [*local, *shared] if mode & os.RTLD_DEEPBIND else [*shared, *local]
+        deep = mode & os.RTLD_DEEPBIND
+        shared = self.global_members(quick=not deep)
+        order = [*local, *shared] if deep else [*shared, *local]
         if loaded.raw.traits & core.SYMBOLIC:
             order.insert(0, loaded)
         return Scope([*self._first, *dict.fromkeys(order), *self._last, self._unique])
 
-    def global_members(self) -> list[Member]:
+    def global_members(self, quick: bool = True) -> list[Member]:
         """What every object's references are looked up in, but for `first` and `last`: the program, what is preloaded, what the program needs, and
-        what RTLD_GLOBAL has put there."""
+        what RTLD_GLOBAL has put there. `quick`: with a shortcut, behind which nothing may be taken out."""
         shared = self.target.shared()
         if self._preloaded:
             return [*dict.fromkeys([*shared[:1], *self._preloaded, *shared[1:], *self.globals])]
-        shortcut = self.target.shortcut()
+        shortcut = self.target.shortcut() if quick else None
         return [shortcut, *shared, *self.globals] if shortcut else [*shared, *self.globals]
 
     def _promote(self, root: Object) -> None:
