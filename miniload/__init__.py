@@ -47,6 +47,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "exec",
+    "link",
     "load",
     "plan",
     "popen",
@@ -141,3 +142,14 @@ def load(what: Readable, mode: int | None = None, name: str | None = None) -> Li
 
     loader = native_loader()
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
+
+
+def link(files: Sequence[str | os.PathLike[str] | bytes], *, members: Sequence[str] | None = None, needed: Sequence[str] = ()) -> bytes:
+    """One shared object of object files and archives, to be handed to `load`: `load(link(["a.o", "libb.a"], needed=["libm.so.6"]))`.
+
+    `files`: paths, or bytes. `members`: the names of the archives' members that are wanted; None for all. `needed`: what is to be loaded with it. Symbols that
+    the files define are bound to these definitions. Raises ElfError, LinkError (two definitions, a relocation that cannot be) and OSError.
+    """
+    from miniload.linker.relocatable import link_files
+
+    return link_files(files, members, needed)

@@ -86,9 +86,8 @@ static int read_image(int fd, uint64_t file_size, uint64_t page, struct image *i
     if (got < 0)
         return -errno;
     const Elf64_Ehdr *elf = (const Elf64_Ehdr *)(const void *)head;
-    int error = linker_check_header(head, (uint64_t)got, file_size, trouble);
-    if (error)
-        return error;
+    if (linker_check_header(head, (uint64_t)got, file_size, trouble))
+        return -EAGAIN; /* an object file, an archive, or none of ours */
     if (elf->e_phoff > (uint64_t)got || (uint64_t)got - elf->e_phoff < (uint64_t)elf->e_phnum * PHDR_SIZE)
         return -EAGAIN; /* the headers are elsewhere in the file, which is rare: by the other way */
     return linker_parse(head, head + elf->e_phoff, file_size, page, image, trouble);

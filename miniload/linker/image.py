@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Readable = bytes | bytearray | memoryview | int | str | os.PathLike[str] | Source
 
+ET_REL = b"\1\0"
+
 
 class Image:
     """A shared object's headers, checked, and where its bytes come from.
@@ -36,15 +38,25 @@ class Image:
         self.name = name
         self.fd = fd
         self.identity = identity
-        self._owned = owned
-        self.raw, self.arch = _parse(source, name, page)
+        self._owned = fd if owned else -1
+        header = source.read(0, SIZE)
+        if header[16:18] == ET_REL or header[:2] == b"!<":
+            self.source = self._link(source, name)
+            header = self.source.read(0, SIZE)
+        self.raw, self.arch = _parse(self.source, name, page, header)
+
+    def _link(self, source: Source, name: str) -> Source:
+        """An object file, or an archive of them, goes on as the shared object that it is made into."""
+        from miniload.linker.relocatable import shared_object
+
+        self.fd = -1
+        return BytesSource(shared_object(source, name))
 
     def close(self) -> None:
         """Closes the descriptor, if it was opened here. Idempotent; what is mapped stays."""
-        if self._owned:
-            self._owned = False
-            os.close(self.fd)
-            self.fd = -1
+        if self._owned >= 0:
+            os.close(self._owned)
+            self.fd = self._owned = -1
 
     def __enter__(self) -> Image:
         return self
@@ -62,8 +74,8 @@ class Image:
         return f"<Image {self.name} {self.arch} {self.size:#x} bytes>"
 
 
-def _parse(source: Source, name: str, page: int) -> tuple[core.CImage, str]:
-    header, wrong = source.read(0, SIZE), core.Trouble()
+def _parse(source: Source, name: str, page: int, header: bytes) -> tuple[core.CImage, str]:
+    wrong = core.Trouble()
     code = core.check_header(header, len(header), source.size, byref(wrong))
     if code:
         raise trouble(name, code, wrong.field, wrong.index, wrong.value)
@@ -82,8 +94,8 @@ def _parse(source: Source, name: str, page: int) -> tuple[core.CImage, str]:
 
 
 def read(what: Readable, name: str | None = None, page: int = 4096) -> Image:
-    """The image of a shared object: from a path, an open descriptor (which stays the caller's), bytes, or any object with `name`, `size` and
-    `read(offset, length)`.
+    """The image of a shared object, an object file or an archive of those: from a path, an open descriptor (which stays the caller's), bytes, or
+    any object with `name`, `size` and `read(offset, length)`.
 
     Nothing is mapped. Raises OSError if it cannot be opened or read, ElfError if it cannot be loaded. `page` is the page size of where it will be mapped.
     """

@@ -188,10 +188,11 @@ class Object(Described):
 
 
 def map_object(image: Image, target: Target, address: int = 0) -> Object:
-    """Maps an image and reads its dynamic section. ElfError, OSError; nothing is left mapped then."""
+    """Maps an image, at the address that it asks for if that is free (nearly all ask for none), and reads its dynamic section. ElfError, OSError; nothing
+    is left mapped then."""
     if image.arch != target.arch:
         raise UnsupportedError(image.name, f"the file is for {image.arch}, and this is to be loaded for {target.arch}", field="e_machine")
-    bias = map_image(image, target.space, address)
+    bias = map_image(image, target.space, address or image.raw.low)
     raw = CObject(bias=bias, image=image.raw)
     loaded = Object(image.name, target, bias, raw)
     loaded.identity = image.identity

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Missing = Callable[[Object, str], int | None]
 
+LATE = 1 << 30
+"""Added to the type of an object file's relocation that its shared object keeps (relocatable/link.py); no linker's types are so large."""
 NOTHING: AbstractContextManager[None] = nullcontext()
 
 
@@ -126,10 +128,16 @@ def _finish(loaded: Object, scope: Scope, linking: Linking, kinds: core.CKinds, 
     """What the core has left: unresolved and unknown ones first, resolvers last, as they may use all the others."""
     left = [outcome.pending[index] for index in range(outcome.pending_count)]
     _bind_missing(loaded, linking, kinds, [entry for entry in left if entry.reason == core.LEFT_UNRESOLVED], missing)
-    for entry in left:
-        if entry.reason == core.LEFT_UNKNOWN:
+    unknown = [entry for entry in left if entry.reason == core.LEFT_UNKNOWN]
+    for entry in unknown:
+        if not entry.type & LATE:
             _unknown(loaded, linking, kinds, entry, hooks)
     _thread_local(loaded, scope, linking, kinds, [entry for entry in left if entry.reason in (core.LEFT_TLS, core.LEFT_TLSDESC)])
+    late = [entry for entry in unknown if entry.type & LATE]
+    if late:
+        from miniload.linker.relocatable.late import apply_late
+
+        apply_late(loaded, scope, late, missing)
     resolvers = [entry for entry in left if entry.reason == core.LEFT_IFUNC]
     if resolvers:
         loaded.store()
