@@ -39,6 +39,11 @@ def compile_c(source: Path, output: Path, *flags: str, compiler: list[str] | Non
     return output
 
 
+def gcc_file(name: str) -> str:
+    """Path of a file of gcc's; only its name if there is none."""
+    return subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def outcome(command: list[str] | list[bytes], **options: object) -> tuple[int, bytes, bytes]:
     """(exit status or minus signal, stdout, stderr) of a command. At most 60 s."""
     defaults: dict[str, object] = {"stdin": subprocess.DEVNULL, "timeout": 60}

@@ -9,18 +9,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from support import ROOT, need
+from support import ROOT, gcc_file, need
 from vcpu_program import GUESTS
 
 from miniload.vcpu.core import PAGE, Vcpu
 
 EXERCISE = Path(__file__).with_name("vcpu_exercise.py")
 FLAGS = ("-g", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-omit-frame-pointer")
-
-
-def gcc_file(name: str) -> str:
-    """Path of a file of gcc's; only its name if there is none."""
-    return subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_no_sanitizer_has_anything_to_report(tmp_path: Path) -> None:

@@ -128,8 +128,8 @@ static int read_sysv_hash(struct object *object, const struct dynamic *dynamic, 
     if (!has(dynamic, DT_HASH))
         return 0;
     uint64_t at = dynamic->value[DT_HASH], room = image_room(object, at) / 4;
-    const uint32_t *words = (const uint32_t *)(const void *)(object->memory + at);
-    if (at % 4 || room < 2 || room - 2 < words[0] || room - 2 - words[0] < words[1] || !words[0])
+    const uint32_t *words = (const uint32_t *)(const void *)image_at(object, at, 8, PF_R);
+    if (!words || at % 4 || room - 2 < words[0] || room - 2 - words[0] < words[1] || !words[0])
         return fail(trouble, FIELD_DT_HASH, 0, at, EINVAL);
     object->sysv_bucket_count = words[0];
     object->sysv_chain_count = words[1];
@@ -160,13 +160,13 @@ static int read_gnu_hash(struct object *object, const struct dynamic *dynamic, s
     uint64_t at = dynamic->gnu_hash, room = image_room(object, at) / 4;
     if (!at)
         return 0;
-    const uint32_t *words = (const uint32_t *)(const void *)(object->memory + at);
-    if (at % 8 || room < 4 || !words[2] || words[2] & (words[2] - 1) || (room - 4) / 2 < words[2] || room - 4 - 2 * (uint64_t)words[2] < words[0] || !words[0])
+    const uint32_t *words = (const uint32_t *)(const void *)image_at(object, at, 16, PF_R);
+    if (!words || at % 8 || !words[2] || words[2] & (words[2] - 1) || (room - 4) / 2 < words[2] || room - 4 - 2 * (uint64_t)words[2] < words[0] || !words[0])
         return fail(trouble, FIELD_DT_GNU_HASH, 0, at, EINVAL);
     object->bucket_count = words[0];
     object->symbol_base = words[1];
     object->bloom_mask = words[2] - 1;
-    object->bloom_shift = words[3] & 63;
+    object->bloom_shift = words[3] & 31; /* of a 32-bit hash: what the machine makes of more, for ld.so, too */
     object->bloom = (const uint64_t *)(const void *)(words + 4);
     object->buckets = words + 4 + 2 * (size_t)words[2];
     object->chains = object->buckets + words[0];

@@ -20,8 +20,8 @@ from miniload.linker.relocatable.facts import (
     GOT_BASE,
     IN_PAGE,
     MODULE_PAIR,
-    NOTHING,
     OWN_PAIR,
+    PLACE,
     SIZE,
     STORE,
     SYMBOL,
@@ -259,9 +259,9 @@ class Link:
     ) -> None:
         """The symbol is the label of the instruction with the upper half, whose relocation says what it is about."""
         upper = uppers.get(label.value) if label.section is section else None
-        if upper is None:
+        of = self.static.relocations[upper.type] if upper else None
+        if upper is None or of is None or of.about not in (SYMBOL, GOT, MODULE_PAIR, TP_SLOT, DESCRIPTOR) or of.relative != PLACE:
             raise FieldError("no upper half is at its symbol")
-        of = self.static.relocations[upper.type]
         assert kind.field is not None
         half = type(of)(kind.name, of.about, of.relative, kind.field)
         self._one(section, relocation, half, symbols[upper.symbol], upper.addend, upper.offset)
@@ -300,7 +300,6 @@ class Link:
             return symbol.size
         if about == TP_OFFSET:
             return None
-        assert about != NOTHING
         return self.slots.slot(about, symbol)
 
     def _leave(self, section: Section, relocation: Relocation, kind: StaticRelocation, symbol: Symbol, addend: int, place: int) -> None:
