@@ -49,6 +49,7 @@ __all__ = [
     "exec",
     "link",
     "load",
+    "load_async",
     "plan",
     "popen",
     "run",
@@ -142,6 +143,16 @@ def load(what: Readable, mode: int | None = None, name: str | None = None) -> Li
 
     loader = native_loader()
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
+
+
+async def load_async(what: Any, mode: int | None = None, name: str | None = None) -> Library:
+    """As `load`, without keeping the event loop waiting: files are read, several at once, and linked by its executor. `what` may also be an asynchronous
+    iterator of the file's bytes, or have a coroutine for its `read(offset, length)`."""
+    import os
+
+    from miniload.linker.asynchronous import load_async
+
+    return await load_async(what, os.RTLD_NOW if mode is None else mode, name)
 
 
 def link(files: Sequence[str | os.PathLike[str] | bytes], *, members: Sequence[str] | None = None, needed: Sequence[str] = ()) -> bytes:

@@ -6,11 +6,13 @@ import ctypes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from miniload.linker.loader import Loader
     from miniload.linker.object import Object
     from miniload.linker.queries import LinkInfo
+    from miniload.linker.reload import Migrate, Reloaded, Watcher
 
 
 class NativeFunction(ctypes._CFuncPtr):  # type: ignore[name-defined,misc]
@@ -55,6 +57,25 @@ class Library:
         function = self[name]
         setattr(self, name, function)
         return function
+
+    def reload(self, migrate: Migrate | None = None, keep: Iterable[str] | bool = (), force: bool = False) -> Reloaded:
+        """Has the Library mean its file as it is now: reload.reload."""
+        from miniload.linker.reload import reload
+
+        return reload(self, migrate, keep, force)
+
+    def watch(self, callback: Callable[[Library], object] | None = None, interval: float | None = None) -> Watcher:
+        """Has `callback(library)` called, from another thread, whenever the file has changed; by default it is reloaded. To be stopped."""
+        from miniload.linker.reload import WATCH_INTERVAL, Watcher
+
+        return Watcher(self, callback, WATCH_INTERVAL if interval is None else interval)
+
+    def _take(self, loaded: Object) -> None:
+        """Means that object from now on: functions are looked up anew."""
+        kept = {"loader", "loaded"}
+        for name in [name for name in self.__dict__ if name not in kept]:
+            del self.__dict__[name]
+        self.loaded = loaded
 
     def close(self) -> None:
         """Unloads it, unless something else needs it. Its functions must not be called afterwards."""
