@@ -130,17 +130,21 @@ def run(path: Path, argv: Sequence[Text] | None = None, env: Environment | None 
     return run(path, argv, env, **options)
 
 
-def load(what: Readable, mode: int | None = None, name: str | None = None) -> Library:
+def load(what: Readable, mode: int | None = None, name: str | None = None, *, signatures: bool = False) -> Library:
     """Loads a shared object into this process, with all that it needs, as dlopen does: `load("libz.so.1").zlibVersion`.
 
     `what`: a name to search for, a path, an open descriptor or bytes. `mode`: RTLD_* of the os module; RTLD_NOW by default. Functions are called as those of
     ctypes.CDLL. Raises NotFoundError, ElfError, LinkError, OSError; nothing is left mapped then.
+
+    `signatures`: functions get `argtypes` and `restype` from the file's debugging information, where it has some.
     """
     import os
 
     from miniload.linker.api import native_loader
     from miniload.linker.library import Library
 
+    if signatures:
+        from miniload.linker.signatures import DescribedLibrary as Library
     loader = native_loader()
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
 
