@@ -1,4 +1,4 @@
-"""A record of which features work, for the conformance matrix: `pytest --features=FILE` writes JSON, {row: [{test, outcome, reason}, ...]}, from the
+"""A record of which features work, for the conformance matrix: `pytest --features FILE` writes JSON, {row: [{test, outcome, reason}, ...]}, from the
 tests that are marked `feature(row)`."""
 
 from __future__ import annotations

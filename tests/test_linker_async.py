@@ -27,6 +27,9 @@ def build(folder: Path, number: int, *flags: str) -> Path:
     return output
 
 
+pytestmark = pytest.mark.feature(10)
+
+
 def maps() -> str:
     """This process's mappings."""
     return Path("/proc/self/maps").read_text()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support import ROOT, ZIG_CC, gcc_file, need
 
+pytestmark = [pytest.mark.feature(51), pytest.mark.feature(52)]
 DRIVER = Path(__file__).with_name("linker_hostile.py")
 SOURCE = ROOT / "tests" / "linker" / "object_all.c"
 FLAGS = ("-g", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-omit-frame-pointer")

@@ -14,6 +14,7 @@ from support import ROOT, ZIG_CC, need
 import miniload
 from miniload.errors import ElfError, LinkError, RelocationError, UnresolvedError
 
+pytestmark = pytest.mark.feature(11)
 SOURCES = ROOT / "tests" / "linker"
 PLAIN = ("get_constructed", "bump", "bump", "inside_value", "thread_sum", "thread_sum", "common_bump", "alignment", "code_alignment", "has_nowhere")
 

@@ -16,6 +16,7 @@ from miniload.errors import ElfError, LinkError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.feature(40)
 SOURCE = "int counter; int history[{size}]; int version(void) {{ return {version}; }} int count(void) {{ return ++counter; }}"
 
 

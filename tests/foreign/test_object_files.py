@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.feature(11)
 SOURCES = ROOT / "tests" / "linker"
 
 
