@@ -1,5 +1,5 @@
-"""Measures what miniload costs: `python benchmarks/run.py`, or `make bench`: natively run programs, then emulated ones. `--native [--rounds N]
-[--json OUT]` or `--emulator [--quick] [--arch ARCH] ...` does one of them.
+"""Measures what miniload costs: `python benchmarks/run.py`, or `make bench`: natively run programs, then emulated ones, then the library.
+`--native [--rounds N] [--json OUT]`, `--emulator [--quick] [--arch ARCH] ...` or `--library [--rounds N]` does one of them.
 
 All variants take turns in one run, so that the ratios hold even where the milliseconds do not: on a busy or a virtual machine.
 """
@@ -21,6 +21,7 @@ from emulator.main import ARCHS
 from emulator.main import main as run_emulator
 from emulator.report import KINDS
 from harness import measure
+from library.main import main as run_library
 from variants import BARE_PYTHON, all_groups
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--native", action="store_true", help="only what it costs to start a program of this machine's architecture")
     which.add_argument("--emulator", action="store_true", help="only the emulator, compared with qemu-user and Qiling")
-    native = parser.add_argument_group("native")
-    native.add_argument("--rounds", type=int, default=100, help="default: %(default)s, about half a minute")
+    which.add_argument("--library", action="store_true", help="only what loading, looking up and calling cost, compared with ctypes")
+    native = parser.add_argument_group("native and library")
+    native.add_argument("--rounds", type=int, default=100, help="default: %(default)s, about half a minute each")
     native.add_argument("--json", type=Path, metavar="OUT", help="write the figures to this file, too")
     emulator = parser.add_argument_group("emulator (its figures are written to build/bench/emulator.{md,json}, too)")
     emulator.add_argument("--quick", action="store_true", help="less work, fewer rounds: under two minutes instead of about ten")
@@ -48,10 +50,13 @@ def main() -> None:
     emulator.add_argument("--miniload", type=shlex.split, default=(), metavar="COMMAND", help="measure this instead of an install of the tree's sources")
     emulator.add_argument("--update-readme", action="store_true", help="put the table between README.md's markers")
     options = parser.parse_args()
-    if not options.emulator:
+    everything = not (options.native or options.emulator or options.library)
+    if options.native or everything:
         run_native(options)
-    if not options.native:
+    if options.emulator or everything:
         run_emulator(options)
+    if options.library or everything:
+        run_library(options)
 
 
 def run_native(options: argparse.Namespace) -> None:

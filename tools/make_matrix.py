@@ -1,6 +1,6 @@
 """Which features of the library work where, as a table: `python tools/make_matrix.py [--from FEATURES.json] [--output CONFORMANCE.md]`.
 
-The tests that are marked `feature(row)` are run (`pytest --features FILE`), or their record is read from a file. A test counts for the architecture that stands in
+The tests that are marked `feature(row)` are run (`pytest --features FILE`), or their record is read from a file. A test counts for the architecture that is in
 its parameters ("[aarch64-...]"), for this machine's own code if none does. Each cell says how many tests passed, or why there is none; a cell with
 neither is an error, and so is a failed test: the exit status is 1 then, after the table is written.
 """
@@ -108,7 +108,7 @@ def main() -> int:
 def run() -> Path:
     """Runs the marked tests; the record of their outcomes."""
     record = Path(tempfile.mkdtemp()) / "features.json"
-    subprocess.run([sys.executable, "-m", "pytest", "-q", "--features", str(record)], cwd=ROOT, check=False)
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", "feature", "--features", str(record)], cwd=ROOT, check=False)
     return record
 
 

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import environment
+from markers import rewrite
 
 from emulator import contenders, measure, report
 from emulator.workloads import Maker
@@ -47,7 +48,7 @@ def main(options: Namespace) -> None:
     found = {"machine": machine(), "load": load, "quick": options.quick, **report.figures(results, archs)}
     (OUTPUT / "emulator.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if options.update_readme:
-        report.rewrite(environment.ROOT / "README.md", table)
+        rewrite(environment.ROOT / "README.md", report.BEGIN, report.END, table)
 
 
 def available(archs: Sequence[str]) -> dict[str, Path]:

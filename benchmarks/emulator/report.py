@@ -10,7 +10,6 @@ from emulator.workloads import CONDITION_ROW, FUTEX_ROW, LOOPS, NATIVE_ARCH, PRO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from emulator.measure import Results
 
@@ -120,12 +119,3 @@ def figures(results: Results, archs: Sequence[str]) -> dict[str, object]:
         rows[row] = entry
     means = {f"{kind} {arch}": mean(results, kind, arch, MINILOAD, QEMU) for kind in KINDS for arch in archs}
     return {"seconds": rows, "geometric means, miniload / qemu-user": means}
-
-
-def rewrite(readme: Path, table: str) -> None:
-    """Puts the table between the two markers. ValueError if they are not there, once and in that order."""
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in before + after:
-        raise ValueError(f"{readme}: needs one {BEGIN} and one {END} behind it")
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")

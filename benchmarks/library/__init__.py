@@ -1,0 +1,1 @@
+"""What loading, looking up and calling cost, compared with ctypes."""
