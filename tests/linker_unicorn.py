@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import unicorn
+from elftools.elf.elffile import ELFFile
 from unicorn import arm64_const, riscv_const, x86_const
 
 from miniload.linker.loader import Loader
@@ -15,6 +16,8 @@ from miniload.linker.target import MemoryTarget
 from miniload.space.buffer import BufferSpace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from miniload.linker.object import Object
 
 BASE, SIZE, STACK, THREAD, RETURN = 0x10000, 1 << 26, 0x7000_0000, 0x7100_0000, 0x7200_0000
@@ -56,14 +59,21 @@ def load(data: bytes, arch: str) -> tuple[Loader, Object, BufferSpace]:
 def call(data: bytes, arch: str, name: str, argument: int) -> int:
     """What a function returns, as a signed 32-bit number."""
     loader, loaded, space = load(data, arch)
+    tls = loaded.raw.image.tls
+    contents = (loaded.raw.tls_offset, space.read(loaded.bias + tls.address, tls.file_size)) if tls.present else None
+    return _run(arch, [(BASE, bytes(space.memory))], loader.address(loaded, name), argument, contents)
+
+
+def _run(arch: str, pieces: list[tuple[int, bytes]], entry: int, argument: int, thread_local: tuple[int, bytes] | None) -> int:
+    """Calls what is at `entry`. `thread_local`: the block's offset from the thread pointer, and its contents."""
     kind, mode, stack, first, result, link, thread = MACHINES[arch]
     machine = unicorn.Uc(kind, mode)
-    for start, content in ((BASE, bytes(space.memory)), (STACK, bytes(1 << 16)), (THREAD, bytes(1 << 16)), (RETURN, bytes(4096))):
+    for start, content in (*pieces, (STACK, bytes(1 << 16)), (THREAD, bytes(1 << 16)), (RETURN, bytes(4096))):
         machine.mem_map(start, len(content))
         machine.mem_write(start, content)
-    tls, pointer = loaded.raw.image.tls, THREAD + (1 << 15)
-    if tls.present:
-        machine.mem_write(pointer + loaded.raw.tls_offset, space.read(loaded.bias + tls.address, tls.file_size))
+    pointer = THREAD + (1 << 15)
+    if thread_local:
+        machine.mem_write(pointer + thread_local[0], thread_local[1])
     machine.mem_write(pointer, pointer.to_bytes(8, "little"))  # x86-64 reads it there
     machine.reg_write(thread, pointer)
     machine.reg_write(first, argument)
@@ -73,6 +83,18 @@ def call(data: bytes, arch: str, name: str, argument: int) -> int:
     else:
         machine.reg_write(stack, STACK + (1 << 15))
         machine.reg_write(link, RETURN)
-    machine.emu_start(loader.address(loaded, name), RETURN, timeout=20_000_000)
+    machine.emu_start(entry, RETURN, timeout=20_000_000)
     value: int = machine.reg_read(result) & 0xFFFFFFFF
     return value - (value >> 31 << 32)
+
+
+def run_program(path: Path, arch: str, argument: int) -> int:
+    """What the code at a static program's entry returns."""
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        pieces = []
+        for segment in elf.iter_segments("PT_LOAD"):
+            start = segment["p_vaddr"] & -4096
+            data = bytes(segment["p_vaddr"] - start) + segment.data() + bytes(segment["p_memsz"] - segment["p_filesz"])
+            pieces.append((start, data + bytes(-len(data) % 4096)))
+        return _run(arch, pieces, elf["e_entry"], argument, None)

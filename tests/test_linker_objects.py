@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from linker_unicorn import call
+from linker_unicorn import call, run_program
 from support import ROOT, ZIG_CC, need
 
 import miniload
@@ -263,3 +263,14 @@ def test_nothing_of_a_closed_object_file_stays_mapped(tmp_path: Path) -> None:
     library.close()
     spans = [tuple(int(word, 16) for word in line.split()[0].split("-")) for line in Path("/proc/self/maps").read_text().splitlines()]
     assert not [span for span in spans if span[0] < end and span[1] > start]
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "riscv64"])
+def test_rare_relocations_reach_what_lld_has_them_reach(tmp_path: Path, arch: str) -> None:
+    """Hand-written code, run from both linkers' results by Unicorn."""
+    made, theirs = tmp_path / "rare.o", tmp_path / "rare"
+    target = [*ZIG_CC, "-target", f"{arch}-freestanding-none", "-mcpu=baseline"]
+    subprocess.run([*target, "-c", str(SOURCES / f"object_rare_{arch}.S"), "-o", str(made)], check=True)
+    subprocess.run([*target, "-nostdlib", "-static", "-Wl,-e,rare", str(made), "-o", str(theirs)], check=True)
+    for number in range(4):
+        assert call(made.read_bytes(), arch, "rare", number) == run_program(theirs, arch, number)
