@@ -94,5 +94,34 @@ class SymbolError(LinkError, AttributeError):
     """A symbol was looked up that is not there."""
 
 
+class CallError(MiniloadError):
+    """A call of a function in an emulated CPU has not come back. `function`: its name; `pc`: where the CPU was; `backtrace`: from there outwards, one
+    "address object symbol+offset" for each function that can be told."""
+
+    function = ""
+    pc = 0
+    backtrace: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return super().__str__() + "".join(f"\n  {line}" for line in self.backtrace)
+
+
+class GuestFault(CallError):
+    """The function did what would have killed a process. `signal`: by which signal; `address`: of the access that was refused, if it was one."""
+
+    signal = 0
+    address: int | None = None
+
+
+class GuestExit(CallError):
+    """The function has ended its process. `exit_status`: as exit(3) was told."""
+
+    exit_status = 0
+
+
+class BudgetError(CallError):
+    """The function took longer, or more instructions, than it was given."""
+
+
 class UsageError(MiniloadError):
     """The command line or the arguments of an API call make no sense."""

@@ -7,16 +7,11 @@ thread gets the object's contents, a finished one frees them, and descriptors ar
 
 from __future__ import annotations
 
-from struct import pack
-
+from miniload.linker import tiny
 from miniload.linker.arch import MODULE, TLSDESC, TP_OFFSET, get_linking
+from miniload.linker.tiny import PAGE
 
-PAGE = 65536
-"""Alignment of the donor's one segment, so that any page size does."""
-PT_LOAD, PT_DYNAMIC, PT_TLS, PT_GNU_STACK = 1, 2, 7, 0x6474E551
-DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA, DT_RELASZ, DT_RELAENT, DT_STRSZ, DT_SYMENT, DT_FLAGS = 4, 5, 6, 7, 8, 9, 10, 11, 30
 DF_STATIC_TLS = 16
-STT_TLS, STB_GLOBAL = 6, 1
 ANSWERS = 1024
 """Link address of the answers: the module's number, the offset from the thread pointer, the descriptor's two words."""
 IMAGE = 2048
@@ -35,29 +30,20 @@ def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fi
     kinds = {relocation.operation: number for number, relocation in linking.relocations.items()}
     wanted = [(ANSWERS, MODULE)] + [(ANSWERS + 8, TP_OFFSET)] * fixed + [(ANSWERS + 16, TLSDESC)] * descriptor
     strings = b"\0block\0"
-    symbols = bytes(24) + pack("<IBBHQQ", 1, STB_GLOBAL << 4 | STT_TLS, 0, 1, 0, size)
-    hashes = pack("<6I", 1, 2, 1, 0, 0, 0)
-    rela = b"".join(pack("<QQq", place, 1 << 32 | kinds[operation], 0) for place, operation in wanted)
+    symbols = bytes(24) + tiny.symbol(1, tiny.STB_GLOBAL, tiny.STT_TLS, 1, 0, size)
+    rela = tiny.relocations([(place, 1, kinds[operation]) for place, operation in wanted])
     at_image = donor_image(align, phase)
-    at = {"phdr": 64, "strings": 320, "symbols": 336, "hashes": 400, "rela": 432, "dynamic": 640}
-    tags = (
-        (DT_HASH, at["hashes"]), (DT_STRTAB, at["strings"]), (DT_SYMTAB, at["symbols"]), (DT_RELA, at["rela"]), (DT_RELASZ, len(rela)), (DT_RELAENT, 24),
-        (DT_STRSZ, len(strings)), (DT_SYMENT, 24), (DT_FLAGS, DF_STATIC_TLS if fixed else 0), (0, 0),
-    )  # fmt: skip
-    dynamic = b"".join(pack("<QQ", *entry) for entry in tags)
+    at_strings, at_symbols, at_hashes, at_rela, at_dynamic = 320, 336, 400, 432, 640
+    dynamic = tiny.dynamic((
+        (tiny.DT_HASH, at_hashes), (tiny.DT_STRTAB, at_strings), (tiny.DT_SYMTAB, at_symbols), (tiny.DT_RELA, at_rela), (tiny.DT_RELASZ, len(rela)),
+        (tiny.DT_RELAENT, 24), (tiny.DT_STRSZ, len(strings)), (tiny.DT_SYMENT, 24), (tiny.DT_FLAGS, DF_STATIC_TLS if fixed else 0),
+    ))  # fmt: skip
     end = at_image + len(contents)
-    phdrs = b"".join(
-        pack("<IIQQQQQQ", kind, flags, offset, offset, offset, file_size, memory_size, segment_align)
-        for kind, flags, offset, file_size, memory_size, segment_align in (
-            (PT_LOAD, 6, 0, end, end, max(PAGE, align)),
-            (PT_DYNAMIC, 6, at["dynamic"], len(dynamic), len(dynamic), 8),
-            (PT_TLS, 4, at_image, len(contents), size, max(align, 1)),
-            (PT_GNU_STACK, 6, 0, 0, 0, 16),
-        )
+    segments = (
+        (tiny.PT_LOAD, 0, end, end, max(PAGE, align)),
+        (tiny.PT_DYNAMIC, at_dynamic, len(dynamic), len(dynamic), 8),
+        (tiny.PT_TLS, at_image, len(contents), size, max(align, 1)),
+        (tiny.PT_GNU_STACK, 0, 0, 0, 16),
     )
-    header = b"\x7fELF\2\1\1" + bytes(9) + pack("<HHIQQQIHHHHHH", 3, linking.machine, 1, 0, at["phdr"], 0, 0, 64, 56, 4, 64, 0, 0)
-    image = bytearray(end)
-    pieces = {0: header, at["phdr"]: phdrs, at["strings"]: strings, at["symbols"]: symbols, at["hashes"]: hashes, at["rela"]: rela, at["dynamic"]: dynamic}
-    for place, piece in {**pieces, at_image: contents}.items():
-        image[place : place + len(piece)] = piece
-    return bytes(image)
+    pieces = {at_strings: strings, at_symbols: symbols, at_hashes: tiny.hashes(2, 1), at_rela: rela, at_dynamic: dynamic, at_image: contents}
+    return tiny.compose(linking.machine, 0, segments, pieces)

@@ -12,11 +12,9 @@ from threading import RLock
 from miniload import arch as architectures
 from miniload.errors import UnsupportedError
 from miniload.linker import core
-from miniload.linker.arch import TLSDESC, TP_OFFSET, get_linking
-from miniload.linker.core import CImage, CObject
-from miniload.linker.donor import ANSWERS, donor_image, make_donor
-from miniload.linker.object import Object, attach
-from miniload.linker.scope import Shortcut
+from miniload.linker.adopt import Adopted, Seen
+from miniload.linker.arch import get_linking
+from miniload.linker.tls import Donors
 from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
@@ -24,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from ctypes import Array
 
+    from miniload.linker.object import Object
+    from miniload.linker.scope import Shortcut
+
 AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4 = 16, 26, 29, 30
-DESCRIPTOR_ROOM = 24
 
 
 class PhdrInfo(Structure):
@@ -60,12 +60,8 @@ class NativeTarget:
         self.lock = RLock()
         self._libc = ctypes.CDLL(None)
         self._counters = -1
-        self._known: dict[int, Object] = {}
-        self._order: list[Object] = []
-        self._shared: list[Object] = []
-        self._shortcut: Shortcut | None = None
-        self._named: dict[str, Object] = {}
-        self._donors: dict[Object, Donor] = {}
+        self._adopted = Adopted(self, 0, string_at, str, sys.executable)
+        self._donors = Donors(self)
         self._vector: object = None
         self.existing()
 
@@ -121,43 +117,32 @@ class NativeTarget:
     def existing(self) -> list[Object]:
         """The objects that ld.so has loaded, in its order: the program, what it needs, what was opened later."""
         if core.counters() == self._counters:
-            return self._order
+            return self._adopted.order
         with self.lock:
             counters = core.counters()
-            seen: list[tuple[int, bytes, int, int, int]] = []
+            seen: list[Seen] = []
 
             def note(info: object, _size: int, _data: object) -> int:
                 entry = info.contents  # type: ignore[attr-defined]
-                seen.append((entry.addr, entry.name or b"", entry.phdr or 0, entry.phnum, entry.tls_modid))
+                seen.append(Seen(entry.addr, os.fsdecode(entry.name or b""), entry.phdr or 0, entry.phnum, entry.tls_modid))
                 return 0
 
             self._libc.dl_iterate_phdr(CALLBACK(note), None)
-            self._take(seen)
-            self._index()
+            self._adopted.take(seen)
             self._counters = counters
-            return self._order
-
-    def _index(self) -> None:
-        """What is asked about them often."""
-        order = self._order
-        names = [(key, loaded) for loaded in reversed(order) for key in (os.path.basename(loaded.name), loaded.soname) if key]
-        self._named = dict(names)
-        queue = order[:1]
-        for loaded in queue:
-            queue += [needed for name in loaded.needed if (needed := self._named.get(name)) is not None and needed not in queue]
-        self._shared, self._shortcut = queue, Shortcut(queue)
+            return self._adopted.order
 
     def named(self, name: str) -> Object | None:
         """The object with that DT_SONAME, or of a file so called, that is there already."""
-        return self._named.get(name)
+        return self._adopted.named.get(name)
 
     def shared(self) -> list[Object]:
         """The global scope: the program and what it needs, breadth first."""
-        return self._shared
+        return self._adopted.shared
 
     def shortcut(self) -> Shortcut | None:
         """For the scopes that begin with the global one."""
-        return self._shortcut
+        return self._adopted.shortcut
 
     def bring(self, name: str) -> Object | None:
         """Has ld.so load an object of the C library's family, for good. None if there is none of that name."""
@@ -168,51 +153,13 @@ class NativeTarget:
         self.existing()
         return self.named(name)
 
-    def _take(self, seen: list[tuple[int, bytes, int, int, int]]) -> None:
-        known, self._known, self._order = self._known, {}, []
-        for base, name, phdr, count, module in seen:
-            loaded = known.get(phdr)
-            if loaded is None or loaded.bias != base:
-                loaded = self._adopt(base, os.fsdecode(name), phdr, count, module)
-            if loaded is not None:
-                self._known[phdr] = loaded
-                self._order.append(loaded)
-
-    def _adopt(self, base: int, name: str, phdr: int, count: int, module: int) -> Object | None:
-        image, wrong = CImage(), core.Trouble()
-        if core.parse_mapped(string_at(phdr, 56 * count), count, self.space.page_size, ctypes.addressof(image), ctypes.byref(wrong)):
-            return None
-        image.machine = get_linking(self.arch).machine
-        loaded = Object(name or (sys.executable if not self._order else ""), self, base, CObject(memory=base, bias=base, image=image))
-        attach(loaded, True)
-        loaded.path = name or None
-        loaded.phdr_place = phdr
-        loaded.relocated = loaded.started = True
-        if module:
-            loaded.raw.tls_module, loaded.raw.tls_state = module, 1
-        try:
-            status = os.stat(name) if name else None
-            loaded.identity = (status.st_dev, status.st_ino) if status else None
-        except OSError:
-            pass
-        return loaded
-
     # -- thread-local storage
 
     def place_tls(self, loaded: Object) -> None:
-        fixed = bool(loaded.raw.traits & core.STATIC_TLS) or core.uses(loaded.where, TP_OFFSET, self.arch)
-        donor = Donor(loaded, fixed)
-        self._donors[loaded] = donor
-        loaded.raw.tls_module = donor.module
-        loaded.raw.tls_state = 1
-        if fixed:
-            loaded.raw.tls_offset, loaded.raw.tls_state = donor.offset, 2
+        self._donors.give(loaded)
 
     def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
-        if definer is None or definer not in self._donors:
-            name = definer.name if definer else "a weak variable that nothing defines"
-            raise UnsupportedError(name, "its thread-local storage cannot be described", field="TLSDESC")
-        return self._donors[definer].descriptor(offset)
+        return self._donors.descriptor(definer, offset)
 
     def start_tls(self, loaded: Object) -> None:
         pass
@@ -226,63 +173,25 @@ class NativeTarget:
         return address
 
     def drop_tls(self, loaded: Object) -> None:
-        donor = self._donors.pop(loaded, None)
-        if donor:
-            donor.close()
+        self._donors.drop(loaded)
 
-
-class Donor:
-    """A donor that ld.so has loaded for an object: what it tells of the place (donor.py)."""
-
-    def __init__(self, loaded: Object, fixed: bool) -> None:
-        from miniload.linker.relocate import initial_tls
-
-        tls = loaded.raw.image.tls
-        align = max(tls.align, 1)
-        phase = tls.address % align
-        contents = initial_tls(loaded)
-        described = core.uses(loaded.where, TLSDESC, loaded.target.arch)
-        self._handle = self._open(make_donor(loaded.target.arch, contents, tls.size, align, phase, fixed, described), loaded.name)
-        base = c_uint64.from_address(self._handle).value  # struct link_map: l_addr
-        answers = (c_uint64 * 4).from_address(base + ANSWERS)
-        self.module = answers[0]
-        self.offset = answers[1] - (answers[1] >> 63 << 64)
-        self._pair = answers[2], answers[3]
-        self.image = base + donor_image(align, phase)
-        self._arguments: dict[int, object] = {}
-        self._fixed = fixed
-
-    @staticmethod
-    def _open(data: bytes, name: str) -> int:
+    def open_donor(self, data: bytes) -> int:
         fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
         try:
             os.write(fd, data)
             return int(ctypes.CDLL(f"/proc/self/fd/{fd}", mode=os.RTLD_NOW)._handle)
-        except OSError as error:
-            raise UnsupportedError(name, f"no place for its thread-local storage: {error}", field="PT_TLS") from None
         finally:
             os.close(fd)
 
-    def descriptor(self, offset: int) -> tuple[int, int]:
-        """The descriptor of the block's variable at `offset`. ld.so has made that of the block's first byte: its argument is the offset from the thread
-        pointer, or, where the block has no fixed one, the address of a record whose second word is the offset in the block (tlsdesc_dynamic_arg)."""
-        function, argument = self._pair
-        if self._is_static(argument):
-            return function, argument + offset & (1 << 64) - 1
-        if offset not in self._arguments:
-            self._arguments[offset] = (ctypes.c_char * DESCRIPTOR_ROOM).from_buffer_copy(string_at(argument, DESCRIPTOR_ROOM))
-            record = ctypes.addressof(self._arguments[offset])  # type: ignore[arg-type]
-            c_uint64.from_address(record + 8).value += offset
-        return function, ctypes.addressof(self._arguments[offset])  # type: ignore[arg-type]
+    def close_donor(self, handle: int) -> None:
+        self._libc.dlclose(c_void_p(handle))
 
-    def _is_static(self, argument: int) -> bool:
-        """An offset from the thread pointer is within the static blocks of a thread, no address is."""
-        return argument < 1 << 30 or argument >= 1 << 63
+    def peek(self, address: int, size: int) -> bytes:
+        return string_at(address, size)
 
-    def close(self) -> None:
-        """Has ld.so unload it."""
-        close: Callable[[c_void_p], int] = ctypes.CDLL(None).dlclose
-        close(c_void_p(self._handle))
+    def keep(self, data: bytes) -> tuple[int, object]:
+        buffer = ctypes.create_string_buffer(data, len(data))
+        return ctypes.addressof(buffer), buffer
 
 
 @cache

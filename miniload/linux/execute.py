@@ -44,9 +44,9 @@ class Memory(MemoryMap):
         return Memory(0, 0, 0, 0, Address(ABSOLUTE, 0), 0, 0)
 
 
-def guest_arch(arch: Arch) -> Arch:
-    """The architecture with an end of user space that the emulator's region has room for."""
-    size = min(arch.task_size, (1 << ADDRESS_BITS) - PAGE)
+def guest_arch(arch: Arch, region: int = 1 << ADDRESS_BITS) -> Arch:
+    """The architecture with an end of user space that the emulator's region, of so many bytes, has room for."""
+    size = min(arch.task_size, region - PAGE)
     return arch if size == arch.task_size else replace(arch, task_size=size, et_dyn_base=size // 3 * 2 & -PAGE)
 
 

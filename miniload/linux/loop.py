@@ -8,6 +8,7 @@ from miniload.vcpu import core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.linux.task import Task
+    from miniload.vcpu.core import Exit, SignalSlot
 
 
 class Exited(Exception):
@@ -21,26 +22,29 @@ class Exited(Exception):
 
 def run(task: Task) -> None:
     """Until the process ends, by Exited."""
-    process = task.process
-    vcpu, serve = process.vcpu, process.dispatcher.serve
-    result_register = vcpu.arch.result
+    vcpu = task.process.vcpu
     slot = vcpu.slot()
     while True:
-        left = vcpu.run()
+        serve(task, vcpu.run(), slot)
+
+
+def serve(task: Task, left: Exit, slot: SignalSlot) -> None:
+    """What the guest was left for, and the signals that have come meanwhile. Exited, Ended."""
+    process = task.process
+    if task.ended:
+        raise threads.Ended
+    if left.reason == core.SYSCALL:
+        task.last_number = left.number
+        result = left.interrupted or process.dispatcher.serve(task, left.number, left.args)
         if task.ended:
             raise threads.Ended
-        if left.reason == core.SYSCALL:
-            task.last_number = left.number
-            result = left.interrupted or serve(task, left.number, left.args)
-            if task.ended:
-                raise threads.Ended
-            if slot.pending:
-                result = signals.deliver_pending(task, left.number, result, left.args)
-            if result is not None:
-                vcpu.write_registers({result_register: result})
-        elif left.reason != core.STOP:
-            from miniload.linux import faults
-
-            faults.handle(task, left)
         if slot.pending:
-            signals.deliver_pending(task)
+            result = signals.deliver_pending(task, left.number, result, left.args)
+        if result is not None:
+            process.vcpu.write_registers({process.vcpu.arch.result: result})
+    elif left.reason != core.STOP:
+        from miniload.linux import faults
+
+        faults.handle(task, left)
+    if slot.pending:
+        signals.deliver_pending(task)

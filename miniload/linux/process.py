@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from miniload.linux.signals import Action
     from miniload.linux.strace import Tracer
     from miniload.plan.model import LoadPlan
+    from miniload.vcpu.core import Vcpu
 
 
 PR_SET_NAME, PR_SET_MDWE = 15, 65
@@ -47,6 +48,8 @@ class Options:
         self.via_stub = False
         self.uname_release = ""
         self.report_deadlock = False
+        self.embedded = False
+        """Whether the guest is a part of a process that has other things to do, whose limits and signals stay as they are."""
         self.ignored: frozenset[int] = frozenset()
         """Signals that were ignored when the command was started."""
 
@@ -54,11 +57,11 @@ class Options:
 class Process:
     """What the kernel keeps of a process (struct task_struct, mm_struct, ...), and the vCPU that runs it."""
 
-    def __init__(self, arch: Arch, options: Options, paths: Paths) -> None:
+    def __init__(self, arch: Arch, options: Options, paths: Paths, vcpu: Vcpu | None = None) -> None:
         self.arch = arch
         self.options = options
         self.abi: GuestArch = guest_arch.load(arch.name)
-        self.vcpu = opened(arch.name, options.cpu)
+        self.vcpu = vcpu or opened(arch.name, options.cpu)
         self.cpu_auxv = self.vcpu.arch.auxv_of(self.vcpu) if options.cpu else self.vcpu.arch.auxv
         """AT_HWCAP and its like, as the CPU model has them."""
         self.fresh = self.vcpu.save()
@@ -97,7 +100,8 @@ class Process:
         """The number of the process that asked to be traced since its last exec, in vain."""
         self.limits = Limits(options.stack)
         self.limits.apply(self.space)
-        self.limits.keep_cores_small()
+        if not options.embedded:
+            self.limits.keep_cores_small()
         self.space.execute_only, self.space.low_flag = self.abi.execute_only, self.abi.low_flag
         self.tasks: dict[int, Task] = {}
         self.place = threads.Place()

@@ -15,7 +15,7 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from miniload.vcpu.arch import VcpuArch
 
@@ -94,6 +94,15 @@ class CExit(Structure):
     )
 
 
+class CCall(Structure):
+    """struct vcpu_call."""
+
+    _fields_ = (
+        ("ids", c_void_p), ("result_ids", c_void_p), ("values", c_void_p), ("stack", c_void_p),
+        ("stack_address", c_uint64), ("stack_size", c_uint64), ("trap", c_uint64), ("count", c_uint32), ("result_count", c_uint32),
+    )  # fmt: skip
+
+
 class SignalSlot(Structure):
     """struct signal_slot (hostsig.h): a signal that the host has caught for this thread."""
 
@@ -164,6 +173,7 @@ def _library() -> ctypes.CDLL:
     library.signal_mask.restype = c_uint64
     library.vcpu_read_string.restype = library.vcpu_written.restype = c_int64
     library.host_call.restype = library.vcpu_blocking_call.restype = c_long
+    library.vcpu_call.argtypes = (c_void_p, c_void_p, c_void_p, c_void_p)
     library.vcpu_task_destroy.restype = None
     library.vcpu_destroy.restype = None
     library.vcpu_free_context.restype = None
@@ -262,15 +272,34 @@ class Vcpu:
         left = self._exit
         while True:
             self._check("vcpu_run", self._core.vcpu_run(self._handle, byref(left)))
-            reason = left.reason
-            if reason == SYSCALL:
-                return Exit(reason, left.pc, left.number, tuple(left.args), 0, 0, left.interrupted)
-            if reason != INTERRUPT and reason != INVALID:
-                break
+            found = self.described(left)
+            if found is not None:
+                return found
+
+    def described(self, left: CExit) -> Exit | None:
+        """An exit of the core's. None if it was at an instruction that is executed now: then the guest goes on."""
+        reason = left.reason
+        if reason == SYSCALL:
+            return Exit(reason, left.pc, left.number, tuple(left.args), 0, 0, left.interrupted)
+        if reason == INTERRUPT or reason == INVALID:
             raised = self._exception(left)
-            if raised.reason != ILLEGAL or not self.arch.emulate(self, raised.pc):
-                return raised
+            return None if raised.reason == ILLEGAL and self.arch.emulate(self, raised.pc) else raised
         return Exit(reason, left.pc, left.number, (), left.address, left.access & 7, bus=left.access & BUS != 0)
+
+    @property
+    def call(self) -> Callable[[int, int, int, int], int]:
+        """vcpu_call(vcpu, call, results, exit), with addresses as arguments: for calls that have to be quick. `handle`: the first of them."""
+        call: Callable[[int, int, int, int], int] = self._core.vcpu_call
+        return call
+
+    @property
+    def handle(self) -> int:
+        """The core's own address of this vCPU."""
+        return self._handle.value or 0
+
+    def limit(self, instructions: int | None) -> None:
+        """A budget for all the runs from now on, together, or none."""
+        self._check("vcpu_set_budget", self._core.vcpu_set_budget(self._handle, c_int(instructions is not None), c_uint64(instructions or 0)))
 
     def _exception(self, left: CExit) -> Exit:
         """An exit with what the architecture says of an exception: its program counter and ours are where Linux would have them (U16, U17)."""
@@ -527,16 +556,16 @@ class Vcpu:
         return {name: getattr(counts, name) for name, _ in CCounts._fields_}
 
 
-def open_largest(name: str, model: str = "") -> Vcpu:
+def open_largest(name: str, model: str = "", sizes: Sequence[int] = SIZES) -> Vcpu:
     """A vCPU of the architecture with as large an address space as there may be. VcpuError if there may be none."""
     arch: VcpuArch = __import__(f"miniload.arch.{name}.vcpu", fromlist=["VCPU"]).VCPU
-    for bits in SIZES[:-1]:
+    for bits in sizes[:-1]:
         try:
             return Vcpu(arch, 1 << bits, model)
         except VcpuError as error:
             if error.errno != ENOMEM:
                 raise
-    return Vcpu(arch, 1 << SIZES[-1], model)
+    return Vcpu(arch, 1 << sizes[-1], model)
 
 
 def open_early(name: str, model: str) -> None:

@@ -97,6 +97,16 @@ struct vcpu_counts {
     uint64_t blocks, syscalls_passed, tlb_fills, instructions; /* blocks: while vcpu_count is on; instructions: while there are breakpoints or a budget */
 };
 
+/* A call of a guest's function. Values of registers are two words each. */
+struct vcpu_call {
+    const int32_t *ids, *result_ids; /* of registers to set, program counter and stack pointer among them, and of those that are read when it has returned */
+    const uint64_t *values;
+    const void *stack;               /* bytes to be stored first, at stack_address */
+    uint64_t stack_address, stack_size;
+    uint64_t trap;                   /* where it returns to: an address that nothing may be fetched from */
+    uint32_t count, result_count;
+};
+
 struct vcpu;
 struct vcpu_task;
 
@@ -144,6 +154,8 @@ VCPU_API int vcpu_mark_dead(struct vcpu *vcpu, uint64_t address, uint32_t owner)
 /* A system call of the host, without the turn meanwhile. */
 VCPU_API long vcpu_blocking_call(struct vcpu *vcpu, long number, const long args[6]);
 VCPU_API int vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* 1: it has returned, and `results` are filled in, two words each. 0: something else needs the caller, as after vcpu_run. */
+VCPU_API int vcpu_call(struct vcpu *vcpu, const struct vcpu_call *call, uint64_t *results, struct vcpu_exit *exit);
 VCPU_API int vcpu_stop(struct vcpu *vcpu);
 
 #endif

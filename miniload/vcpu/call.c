@@ -1,0 +1,27 @@
+/* Calling a guest's function and coming back, in one step: registers, the stack, a run, and what it returned. */
+#include <errno.h>
+#include <string.h>
+
+#include "state.h"
+
+/* Arguments are in place; runs until the trap is fetched from, which nothing lets it. 1 if it was, 0 if something else needs the caller. */
+static int run_to(struct vcpu *v, uint64_t trap, struct vcpu_exit *exit)
+{
+    int error = vcpu_run(v, exit);
+    if (error)
+        return error;
+    return exit->reason == VCPU_EXIT_FAULT && exit->pc == trap && exit->access & VCPU_EXEC;
+}
+
+int vcpu_call(struct vcpu *v, const struct vcpu_call *call, uint64_t *results, struct vcpu_exit *exit)
+{
+    if (call->stack_size && vcpu_copy_out(v, call->stack_address, call->stack, call->stack_size))
+        return -EFAULT;
+    int error = vcpu_write_wide_registers(v, call->ids, call->values, call->count);
+    if (error)
+        return error;
+    int returned = run_to(v, call->trap, exit);
+    if (returned > 0 && vcpu_read_wide_registers(v, call->result_ids, results, call->result_count))
+        return -EINVAL;
+    return returned;
+}
