@@ -130,22 +130,42 @@ def run(path: Path, argv: Sequence[Text] | None = None, env: Environment | None 
     return run(path, argv, env, **options)
 
 
-def load(what: Readable, mode: int | None = None, name: str | None = None, *, signatures: bool = False) -> Library:
+def load(
+    what: Readable,
+    mode: int | None = None,
+    name: str | None = None,
+    *,
+    arch: str | None = None,
+    sysroot: str | os.PathLike[str] | None = None,
+    imports: Mapping[str, Any] | None = None,
+    signatures: bool = False,
+) -> Library:
     """Loads a shared object into this process, with all that it needs, as dlopen does: `load("libz.so.1").zlibVersion`.
 
     `what`: a name to search for, a path, an open descriptor or bytes. `mode`: RTLD_* of the os module; RTLD_NOW by default. Functions are called as those of
     ctypes.CDLL. Raises NotFoundError, ElfError, LinkError, OSError; nothing is left mapped then.
 
     `signatures`: functions get `argtypes` and `restype` from the file's debugging information, where it has some.
+
+    `arch` (x86_64, aarch64, riscv64): into an emulated CPU instead. With a `sysroot`, a folder with that machine's C library, what is needed comes from
+    there, and calls of the same sysroot load into the same emulated process. Without, the library is alone there: what it imports is what `imports` says, by name
+    a Python function, a (CFUNCTYPE, function) pair or an address, or a small stand-in for common functions of C; everything else raises
+    when it is called.
     """
     import os
 
-    from miniload.linker.api import native_loader
     from miniload.linker.library import Library
 
     if signatures:
         from miniload.linker.signatures import DescribedLibrary as Library
-    loader = native_loader()
+    if arch is None and sysroot is None and imports is None:
+        from miniload.linker.api import native_loader
+
+        loader = native_loader()
+    else:
+        from miniload.linker.guest.loader import guest_loader
+
+        loader = guest_loader(arch, sysroot, imports)
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
 
 

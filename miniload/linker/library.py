@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,22 +13,20 @@ if TYPE_CHECKING:
     from miniload.linker.reload import Migrate, Reloaded, Watcher
 
 
-class NativeFunction(ctypes._CFuncPtr):  # type: ignore[name-defined,misc]
-    """A function in this process: ctypes' own kind, with `argtypes`, `restype` and `errcheck`."""
-
-    _flags_ = 1  # FUNCFLAG_CDECL
-    _restype_ = ctypes.c_int
-
-
 class Library:
     """`lib.name` is the function of that name, looked up once; `lib["name"]` looks anew; `lib.address("name")` tells where a symbol is.
 
-    A context manager; closed when it is left. `loaded` is the object behind it.
+    A context manager; closed when it is left. `loaded` is the object behind it, `target` where that is.
     """
 
     def __init__(self, loader: Loader, loaded: Object) -> None:
         self.loader = loader
         self.loaded = loaded
+
+    @property
+    def target(self) -> Any:
+        """This process, or the emulated one: a GuestTarget."""
+        return self.loader.target
 
     def address(self, name: str, version: str | None = None) -> int:
         """Where the symbol is: in the library itself or in what it needs, as dlsym looks. SymbolError."""
@@ -45,8 +41,7 @@ class Library:
         return self.loader.info(self.loaded)
 
     def __getitem__(self, name: str) -> Any:
-        function = NativeFunction(self.loader.address(self.loaded, name))
-        function.__name__ = name
+        function = self.loader.target.function(self.loader.address(self.loaded, name), name)
         if self.loader.traps is not None:
             function.errcheck = self.loader.traps.check
         return function

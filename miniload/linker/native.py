@@ -46,6 +46,13 @@ def prototype(count: int) -> Callable[[int], Callable[..., int]]:
     return CFUNCTYPE(c_uint64, *[c_uint64] * count)
 
 
+class NativeFunction(ctypes._CFuncPtr):  # type: ignore[name-defined,misc]
+    """A function in this process: ctypes' own kind, with `argtypes`, `restype` and `errcheck`."""
+
+    _flags_ = 1  # FUNCFLAG_CDECL
+    _restype_ = ctypes.c_int
+
+
 class NativeTarget:
     """See target.Target. One for the process: `native_target()`."""
 
@@ -66,6 +73,12 @@ class NativeTarget:
         self.existing()
 
     # -- code
+
+    def function(self, address: int, name: str) -> NativeFunction:
+        """The function at an address, as ctypes has them."""
+        function = NativeFunction(address)
+        function.__name__ = name
+        return function
 
     def call(self, address: int, *arguments: int) -> int:
         """Calls a function, without the interpreter's lock."""

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ctypes import Array, c_uint64
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from miniload.linker.object import Object
     from miniload.linker.scope import Shortcut
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
         @property
         def initializer_arguments(self) -> tuple[int, int, int]: ...
+
+        def function(self, address: int, name: str) -> Any:
+            """The function at an address, to be called from Python: with `argtypes`, `restype` and `errcheck` as ctypes has them."""
 
         def call(self, address: int, *arguments: int) -> int:
             """Calls a function with integer arguments, by the architecture's calling convention. UnsupportedError if there is nothing to run it."""
@@ -89,6 +92,9 @@ class MemoryTarget:
     def __init__(self, arch: str, space: AddressSpace) -> None:
         self.arch = arch
         self.space = space
+
+    def function(self, address: int, name: str) -> Any:
+        raise UnsupportedError("", "needs to run code, and this target runs none", field=name, value=address, errno=ENOSYS)
 
     def call(self, address: int, *_arguments: int) -> int:
         raise UnsupportedError("", "needs to run code, and this target runs none", field="address", value=address, errno=ENOSYS)

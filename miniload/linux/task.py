@@ -33,7 +33,8 @@ class Task:
     def keep_robust_list(self, head: int) -> None:
         """set_robust_list(2), of this very thread: the host's kernel is told as well, for it alone sees a death by SIGKILL."""
         self.robust_list = head
-        self.process.vcpu.robust_list(head)
+        if not self.process.options.embedded:  # where the thread has a list of its own C library's
+            self.process.vcpu.robust_list(head)
 
     def host_call(self, number: int, *args: int) -> int:
         """A system call of the host for this thread, -errno included."""

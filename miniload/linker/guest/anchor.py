@@ -39,6 +39,7 @@ def make_anchor(arch: str, interpreter: str, needed: Sequence[str]) -> bytes:
     ))  # fmt: skip
     end = ENTRY + 16
     segments = (
+        (tiny.PT_PHDR, tiny.PHDRS, 5 * 56, 5 * 56, 8),  # by which the dynamic linker knows where the program is
         (tiny.PT_INTERP, at_path, len(path), len(path), 1),
         (tiny.PT_LOAD, 0, end, end, tiny.PAGE),
         (tiny.PT_DYNAMIC, at_dynamic, len(dynamic), len(dynamic), 8),

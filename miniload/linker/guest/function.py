@@ -110,26 +110,34 @@ class GuestFunction:
     def _slow(self, arguments: Sequence[Any]) -> Any:
         frame = Frame(self.target)
         try:
-            shapes, values = self._encode(arguments, frame)
-            fixed = len(arguments) if self._argtypes is None else len(self._argtypes)
-            key = (*shapes, fixed)
-            prepared = self._prepared.get(key)
-            if prepared is None:
-                prepared = self._prepared[key] = self._prepare(shapes, fixed)
-            layout, machine = prepared.layout, self._machine
-            stack, stored = bytearray(layout.stack), 0
-            for pieces, shape, value in zip(layout.arguments, shapes, values, strict=True):
-                self._store(prepared, pieces, shape, value, stack, frame)
-            if layout.indirect:
-                result = shape_of(self._restype)
-                stored = frame.put(bytes(result.size), max(result.align, 16))
-                prepared.values[prepared.registers.word[layout.indirect]] = stored
-            machine.invoke(prepared, self.address, self.__name__, prepared.frame(frame.sp), bytes(stack))
+            prepared, stack, stored = self._fill_all(arguments, frame)
+            self._machine.invoke(prepared, self.address, self.__name__, prepared.frame(frame.sp), stack)
             returned = self._result(prepared, stored)
             frame.finish()
             return returned
         finally:
             frame.free()
+
+    def fill(self, arguments: Sequence[int]) -> tuple[Prepared, bytes]:
+        """The call, not made: registers in place, and what goes on the stack."""
+        prepared, stack, _ = self._fill_all(arguments, Frame(self.target))
+        return prepared, stack
+
+    def _fill_all(self, arguments: Sequence[Any], frame: Frame) -> tuple[Prepared, bytes, int]:
+        """Registers in place; what goes on the stack; where the result will be stored, or 0."""
+        shapes, values = self._encode(arguments, frame)
+        key = (*shapes, len(arguments) if self._argtypes is None else len(self._argtypes))
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._prepared[key] = self._prepare(shapes, key[-1])
+        layout, stack, stored = prepared.layout, bytearray(prepared.layout.stack), 0
+        for pieces, shape, value in zip(layout.arguments, shapes, values, strict=True):
+            self._store(prepared, pieces, shape, value, stack, frame)
+        if layout.indirect:
+            result = shape_of(self._restype)
+            stored = frame.put(bytes(result.size), max(result.align, 16))
+            prepared.values[prepared.registers.word[layout.indirect]] = stored
+        return prepared, bytes(stack), stored
 
     def _encode(self, arguments: Sequence[Any], frame: Frame) -> tuple[list[Shape], list[int | bytes]]:
         """Each argument's shape, and its value: an integer of up to a word, or the bytes of anything else."""

@@ -214,6 +214,12 @@ class Machine:
 
     # -- calls that do not return
 
+    def error(self, kind: type[CallError], reason: str) -> CallError:
+        """For a Python function that the guest must not come back from."""
+        link, sp = self.calls.link, self.vcpu.read_registers(("sp",))[0]
+        back = self.vcpu.read_registers((link,))[0] if link else int.from_bytes(self.space.read(sp, 8), "little")
+        return self._error(kind, reason, back)
+
     def _error(self, kind: type[CallError], reason: str, pc: int) -> CallError:
         error = kind(self.function, f"{reason} at {pc:#x}")
         error.function, error.pc, error.backtrace = self.function, pc, self.backtrace(pc)
