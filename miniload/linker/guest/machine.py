@@ -41,6 +41,9 @@ DEPTH = 128
 STACK_READY = 256 << 10
 """Bytes below the stack pointer that are there from the start."""
 
+KICK = 64
+"""The signal that ends a call of the host when time is over: the last real-time one, which nobody else uses."""
+
 
 class Unwound(BaseException):
     """The guest has left inner calls by longjmp, and now an outer one has returned."""
@@ -252,7 +255,8 @@ class Machine:
         timer = Timer(seconds, self._expire, (get_native_id(),)) if seconds is not None else None
         self.vcpu.limit(instructions)
         if timer:
-            self.vcpu.signal_action(threads.WAKING, signals.CATCH, 0)
+            self.process.actions[KICK] = signals.IGNORE_ACTION  # to the guest it means nothing
+            self.vcpu.signal_action(KICK, signals.CATCH, 0)
             timer.daemon = True
             timer.start()
         try:
@@ -263,17 +267,18 @@ class Machine:
                 timer.cancel()
                 timer.join()
                 slot = self.vcpu.slot()
-                if slot.pending == threads.WAKING:
+                if slot.pending == KICK:
                     slot.pending = 0
                     self.task.host_mask(2, slot.mask)
-                self.vcpu.signal_action(threads.WAKING, signals.DEFAULT, 0)
+                self.vcpu.signal_action(KICK, signals.DEFAULT, 0)
+                self.process.actions.pop(KICK, None)
                 self._expired = False
 
     def _expire(self, thread: int) -> None:
         """Ends the run, and a call of the host that it may wait in."""
         self._expired = True
         self.vcpu.stop()
-        self.vcpu.host_call(self.process.host_numbers["tgkill"], os.getpid(), thread, threads.WAKING)
+        self.vcpu.host_call(self.process.host_numbers["tgkill"], os.getpid(), thread, KICK)
 
 
 def _describe(left: Exit, signal: int, slot_name: Callable[[int], str | None]) -> tuple[str, int | None]:
