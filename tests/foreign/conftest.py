@@ -9,6 +9,7 @@ import pytest
 pytest.register_assert_rewrite("foreign.compare")
 
 from foreign.compare import Foreign  # noqa: E402  (its assertions explain themselves only if rewritten first)
+from foreign.libraries import GUESTS, Libraries, root_of  # noqa: E402
 from foreign.programs import Compiler  # noqa: E402
 from foreign.sysroot import DEFAULT, RELEASES, Unavailable, sysroot  # noqa: E402
 
@@ -66,3 +67,22 @@ def foreign(arch: str, sysroots: Callable[..., Path], tmp_path: Path) -> Foreign
 def foreign_compilers(arch: str, sysroots: Callable[..., Path], tmp_path: Path) -> Foreign:
     """Debian's servers and compilers for that architecture, with what they need: in one sysroot, since each has a base of its own."""
     return Foreign(arch, sysroots(arch, "servers", "compilers"), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
+    """libraries(arch, "source.c"): a shared object made of that source in tests/linker."""
+    return Libraries(tmp_path_factory.mktemp("libraries"))
+
+
+@pytest.fixture(params=GUESTS, scope="module")
+def machine(request: pytest.FixtureRequest) -> str:
+    """Each architecture that can be emulated."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def root(machine: str, sysroots: Callable[[str], Path]) -> Path:
+    """A folder with that machine's C library."""
+    return root_of(machine, sysroots)

@@ -1,0 +1,53 @@
+"""Shared objects that zig compiles for a guest, from tests/linker, and the same for this machine, called through ctypes: the oracle."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import pytest
+from support import ROOT, ZIG_CC, compile_c
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GUESTS = ("aarch64", "riscv64", "x86_64")
+SOURCES = ROOT / "tests" / "linker"
+FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror")
+
+
+class Libraries:
+    """libraries(arch, "source.c"): the library, made once. `native("source.c")`: this machine's, in ctypes' hands."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._built: dict[tuple[str, ...], Path] = {}
+
+    def __call__(self, arch: str, source: str, *flags: str) -> Path:
+        key = (arch, source, *flags)
+        if key not in self._built:
+            output = self._folder / f"{len(self._built)}-{arch}.so"
+            compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36"]
+            self._built[key] = compile_c(SOURCES / source, output, *FLAGS, *flags, compiler=compiler)
+        return self._built[key]
+
+    def native(self, source: str, *flags: str) -> ctypes.CDLL:
+        key = ("native", source, *flags)
+        if key not in self._built:
+            self._built[key] = compile_c(SOURCES / source, self._folder / f"{len(self._built)}-native.so", *FLAGS, *flags)
+        return ctypes.CDLL(str(self._built[key]))
+
+
+def root_of(arch: str, sysroots: Callable[[str], Path]) -> Path:
+    """The sysroot of a guest: this machine's own root for its own architecture."""
+    from pathlib import Path
+
+    from miniload import arch as architectures
+
+    native = architectures.host()
+    if native is not None and native.name == arch:
+        return Path("/")
+    if arch == "x86_64":
+        pytest.skip("no sysroot with x86-64 programs on this machine")
+    return sysroots(arch)
