@@ -76,8 +76,10 @@ CALLS = Calls(
     count="",
     signed_words=True,
     boxed=True,
-    frame=("s0", -16, -8),
     interpreters=("/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1"),
+    dwarf=(
+        "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", *A, *(f"s{number}" for number in range(2, 12)), "t3", "t4", "t5", "t6",
+    ),  # fmt: skip
     tls_start=0,
     tls_self=False,
     descriptor_code=pack("<II", 0x00853503, 0x00028067),  # ld a0, 8(a0); jr t0

@@ -44,4 +44,5 @@ LINKING = Linking(
     special_call=0x80,  # STO_RISCV_VARIANT_CC
     tls_above=True,
     resolver_arguments=resolver_arguments,
+    file_flags=4,  # EF_RISCV_FLOAT_ABI_DOUBLE
 )

@@ -26,7 +26,8 @@ class Linking(Record):
     """`relocations`: by number. `dtp_bias`: what the ABI takes from offsets in a TLS block for __tls_get_addr. `slot_addend`: whether a jump
     slot's addend counts. `special_call`: the bit of st_other that marks functions with a calling convention of their own, 0 if there is none. `tls_above`:
     whether blocks lie above the thread pointer (variant I of the TLS document) and not below it. `resolver_arguments`:
-    from AT_HWCAP, AT_HWCAP2 and the address of a record with both, what an IFUNC resolver is called with."""
+    from AT_HWCAP, AT_HWCAP2 and the address of a record with both, what an IFUNC resolver is called with. `file_flags`: e_flags that the dynamic linker insists
+    on."""
 
     machine: int
     relocations: dict[int, Relocation]
@@ -35,6 +36,7 @@ class Linking(Record):
     special_call: int
     tls_above: bool
     resolver_arguments: Callable[[int, int, int], tuple[int, ...]]
+    file_flags: int = 0
 
     def name_of(self, kind: int) -> str:
         """A relocation type's name, or its number."""

@@ -46,4 +46,4 @@ def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fi
         (tiny.PT_GNU_STACK, 0, 0, 0, 16),
     )
     pieces = {at_strings: strings, at_symbols: symbols, at_hashes: tiny.hashes(2, 1), at_rela: rela, at_dynamic: dynamic, at_image: contents}
-    return tiny.compose(linking.machine, 0, segments, pieces)
+    return tiny.compose(linking, 0, segments, pieces)

@@ -14,7 +14,7 @@ from miniload.errors import UnsupportedError
 from miniload.linker import core
 from miniload.linker.adopt import Adopted, Seen
 from miniload.linker.arch import get_linking
-from miniload.linker.tls import Donors
+from miniload.linker.tls import Donors, donor_path
 from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
@@ -192,7 +192,7 @@ class NativeTarget:
         fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
         try:
             os.write(fd, data)
-            return int(ctypes.CDLL(f"/proc/self/fd/{fd}", mode=os.RTLD_NOW)._handle)
+            return int(ctypes.CDLL(donor_path(fd), mode=os.RTLD_NOW)._handle)
         finally:
             os.close(fd)
 

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from miniload.linker.arch import Linking
+
 PAGE = 65536
 """Alignment of the one segment, so that any page size does."""
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_PHDR, PT_TLS, PT_GNU_STACK = 1, 2, 3, 6, 7, 0x6474E551
@@ -19,10 +21,10 @@ Segment = tuple[int, int, int, int, int]
 """p_type, address and file offset, p_filesz, p_memsz, p_align."""
 
 
-def compose(machine: int, entry: int, segments: Sequence[Segment], pieces: Mapping[int, bytes]) -> bytes:
+def compose(linking: Linking, entry: int, segments: Sequence[Segment], pieces: Mapping[int, bytes]) -> bytes:
     """A file whose byte n has link address n. `pieces`: contents by address."""
     phdrs = b"".join(pack("<IIQQQQQQ", kind, 6, at, at, at, file_size, memory_size, align) for kind, at, file_size, memory_size, align in segments)
-    header = b"\x7fELF\2\1\1" + bytes(9) + pack("<HHIQQQIHHHHHH", 3, machine, 1, entry, PHDRS, 0, 0, 64, 56, len(segments), 64, 0, 0)
+    header = b"\x7fELF\2\1\1" + bytes(9) + pack("<HHIQQQIHHHHHH", 3, linking.machine, 1, entry, PHDRS, 0, linking.file_flags, 64, 56, len(segments), 64, 0, 0)
     image = bytearray(max(file_size for _, _, file_size, _, _ in segments))
     for place, piece in {0: header, PHDRS: phdrs, **pieces}.items():
         image[place : place + len(piece)] = piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from struct import pack, unpack
 
 from miniload.errors import UnsupportedError
@@ -32,7 +33,14 @@ if TYPE_CHECKING:
 
 
 DESCRIPTOR_ROOM = 24
+_opened = count()
 WORD = (1 << 64) - 1
+
+
+def donor_path(fd: int) -> str:
+    """A path of an open file that has not been used before: a dynamic linker takes one that has for the object that it had then, whatever it is now."""
+    number = next(_opened)
+    return "/proc/self/" + "".join("./" if number >> bit & 1 else "/" for bit in range(number.bit_length())) + f"fd/{fd}"
 
 
 class Donor:

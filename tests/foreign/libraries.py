@@ -28,7 +28,7 @@ class Libraries:
         key = (arch, source, *flags)
         if key not in self._built:
             output = self._folder / f"{len(self._built)}-{arch}.so"
-            compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36"]
+            compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36", "-fno-sanitize=all"]
             self._built[key] = compile_c(SOURCES / source, output, *FLAGS, *flags, compiler=compiler)
         return self._built[key]
 

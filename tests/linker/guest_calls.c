@@ -157,13 +157,13 @@ int constructed;
 __attribute__((constructor)) static void construct(void) { constructed = 1234; }
 
 int trivial(int a, int b) { return a + b; }
-int read_at(const int *place) { return *place; }
-__attribute__((noinline)) static int inner(const int *place) { return read_at(place) + 1; }
+__attribute__((noinline)) int read_at(const int *place) { return *place + 3; }
+__attribute__((noinline)) int inner(const int *place) { return read_at(place) + 1; }
 __attribute__((noinline)) int outer(const int *place) { return inner(place) * 2; }
 int deep(int n)
 {
-    volatile char room[256];
-    room[n % 256] = (char)n;
+    volatile signed char room[256];
+    room[n % 256] = (signed char)n;
     return n ? deep(n - 1) + room[n % 256] : 0;
 }
 void forever(void) { for (volatile int i = 0;; i++) continue; }

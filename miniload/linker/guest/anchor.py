@@ -46,4 +46,4 @@ def make_anchor(arch: str, interpreter: str, needed: Sequence[str]) -> bytes:
         (tiny.PT_GNU_STACK, 0, 0, 0, 16),
     )
     pieces = {at_symbols: symbols, at_hashes: tiny.hashes(len(WANTED) + 1, 0), at_rela: rela, at_dynamic: dynamic, at_strings: strings, at_path: path}
-    return tiny.compose(linking.machine, ENTRY, segments, pieces)
+    return tiny.compose(linking, ENTRY, segments, pieces)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from miniload.linker.guest.unwind import Unwinding, step
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,34 +20,32 @@ def backtrace(target: GuestTarget, pc: int) -> tuple[str, ...]:
 
 
 def addresses(target: GuestTarget, pc: int) -> Iterator[int]:
-    """The program counter, the return address that is still in its register, and those of the frames that the frame pointer leads to."""
-    machine = target.machine
+    """The program counter, and where each caller goes on: as call frame information says, and where there is none for the first, as the register with the
+    return address does."""
+    machine, read = target.machine, target.space.read
+    names = machine.calls.dwarf
+    registers = dict(enumerate(machine.vcpu.read_registers(names)))
+    stack = names.index("sp")
     yield pc
-    calls, vcpu, space = machine.calls, machine.vcpu, target.space
-    register, at_frame, at_return = calls.frame
-    seen = {pc}
-    if calls.link:
-        link = vcpu.read_registers((calls.link,))[0]
-        if is_code(target, link) and link not in seen:
-            seen.add(link)
-            yield link
-    frame, sp = vcpu.read_registers((register, "sp"))
-    for _ in range(LIMIT):
-        if frame < sp or frame % 8:
-            return
+    for depth in range(LIMIT):
+        sp = registers[stack]
+        loaded = object_at(target, pc - (depth > 0))
         try:
-            back = int.from_bytes(space.read(frame + at_return, 8), "little")
-            above = int.from_bytes(space.read(frame + at_frame, 8), "little")
-        except OSError:
+            if loaded is None:
+                raise Unwinding("no object")
+            pc = step(loaded, registers, pc, pc - (depth > 0), stack, read)
+        except (Unwinding, OSError):
+            if depth or not machine.calls.link:
+                return
+            pc = registers[names.index(machine.calls.link)]
+        if not is_code(target, pc) or (depth and registers[stack] <= sp):
             return
-        if not is_code(target, back):
-            return
-        if back not in seen:
-            seen.add(back)
-            yield back
-        if above <= frame:
-            return
-        frame = above
+        yield pc
+
+
+def object_at(target: GuestTarget, address: int) -> Object | None:
+    """The object that an address lies in."""
+    return next((loaded for loaded in objects(target) if loaded.start <= address < loaded.end), None)
 
 
 def is_code(target: GuestTarget, address: int) -> bool:
@@ -67,9 +67,9 @@ def describe(target: GuestTarget, address: int, back: bool = False) -> str:
     if slot is not None:
         return f"{address:#x} {slot} (of Python)"
     at = address - back
-    for loaded in objects(target):
-        if loaded.start <= at < loaded.end:
-            name = loaded.name.rpartition("/")[2]
-            found = loaded.symbol_at(at)
-            return f"{address:#x} {name} {found[0]}+{address - found[1]:#x}" if found else f"{address:#x} {name}+{address - loaded.bias:#x}"
-    return f"{address:#x}"
+    loaded = object_at(target, at)
+    if loaded is None:
+        return f"{address:#x}"
+    name = loaded.name.rpartition("/")[2]
+    found = loaded.symbol_at(at)
+    return f"{address:#x} {name} {found[0]}+{address - found[1]:#x}" if found else f"{address:#x} {name}+{address - loaded.bias:#x}"

@@ -154,6 +154,8 @@ class Machine:
             if not returned:
                 self._finish(trap, depth)
                 prepared.collect(self.vcpu)
+        except Unwound:
+            raise  # the registers are what the outer call has returned with
         except BaseException:
             self._recover(outer)
             raise

@@ -15,7 +15,7 @@ from miniload.linker.guest.callback import GuestCallback, word_arguments
 from miniload.linker.guest.function import GuestFunction
 from miniload.linker.guest.machine import Machine
 from miniload.linker.loader import finalizers, initializers
-from miniload.linker.tls import Donors
+from miniload.linker.tls import Donors, donor_path
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, page_up
 
 TYPE_CHECKING = False
@@ -321,7 +321,7 @@ class SysrootTarget(GuestTarget):
         fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
         try:
             os.write(fd, data)
-            return self._dlopen(f"/proc/self/fd/{fd}")
+            return self._dlopen(donor_path(fd))
         finally:
             os.close(fd)
 

@@ -1,0 +1,252 @@
+"""A foreign library with its own C library, in an emulated process: what that library does for it, and how a call ends that does not return."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import signal
+import threading
+from ctypes import CFUNCTYPE, c_char_p, c_double, c_int, c_long, c_void_p
+from typing import TYPE_CHECKING
+
+import pytest
+
+import miniload
+from miniload.errors import BudgetError, GuestExit, GuestFault, NotFoundError, SymbolError, UnresolvedError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from foreign.libraries import Libraries
+
+    from miniload.linker.library import Library
+
+
+@pytest.fixture(scope="module")
+def library(machine: str, root: Path, libraries: Libraries) -> Library:
+    """tests/linker/guest_process.c with the sysroot's C library."""
+    return miniload.load(libraries(machine, "guest_process.c"), arch=machine, sysroot=root)
+
+
+@pytest.fixture(scope="module")
+def calls(machine: str, root: Path, libraries: Libraries) -> Library:
+    """tests/linker/guest_calls.c in the same process."""
+    return miniload.load(libraries(machine, "guest_calls.c"), arch=machine, sysroot=root)
+
+
+@pytest.mark.feature(12, 13)
+def test_printf_and_the_heap(library: Library) -> None:
+    """asprintf() in the guest; Python's own formatting is the oracle."""
+    library["compose"].argtypes = None
+    compose = library["compose"]
+    compose.restype = c_void_p
+    text = compose(b"%05d %.4f", 42, c_double(2.0 / 3))
+    assert library.target.string(text) == b"%05d %.4f" % (42, 2.0 / 3)
+    library["free"](text)
+
+
+@pytest.mark.feature(29, 32)
+def test_threads_have_blocks_of_their_own(library: Library) -> None:
+    """The source: the new thread's copy is 5 + 7, and the caller's stays 100."""
+    function = library["in_thread"]
+    function.restype = c_long
+    assert function(7) == 12 * 1000 + 100
+    assert function(8) == 13 * 1000 + 100
+
+
+def test_the_process_is_set_up(library: Library) -> None:
+    """pthread_self() is somebody, and errno is the failed call's: EBADF is 9."""
+    assert library["self_is_stable"]() == 1
+    assert library["fails"]() == 9
+
+
+@pytest.mark.feature(42)
+def test_dlopen_and_dlsym_in_the_guest(library: Library) -> None:
+    """sqrt() of the guest's libm, which IEEE 754 has correctly rounded everywhere."""
+    function = library["through_dlsym"]
+    function.restype, function.argtypes = c_double, (c_double,)
+    assert function(2.0) == math.sqrt(2.0)
+
+
+def test_fork_in_the_guest(library: Library) -> None:
+    """A child that exits with 9: waitpid's status is 9 << 8."""
+    assert library["child"](9) == 9 << 8
+
+
+def test_a_jump_over_a_callback(library: Library) -> None:
+    """longjmp() from a guest's function that Python has called back: setjmp's second return gives 77."""
+    leap = library["leap"]
+    leap.argtypes = (CFUNCTYPE(None),)
+    assert leap(lambda: library["land"]()) == 77
+    assert library["fails"]() == 9
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_exit_is_an_exception(library: Library, status: int) -> None:
+    """exit(3) of a library would end Python; here it says with what, and where."""
+    with pytest.raises(GuestExit) as caught:
+        library["leave"](status)
+    assert caught.value.exit_status == status
+    assert caught.value.function == "leave"
+    assert library["fails"]() == 9
+
+
+def test_abort_is_an_exception(library: Library) -> None:
+    """By SIGABRT; the signal mask that raise() had changed is as before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with pytest.raises(GuestFault) as caught:
+        library["stop"]()
+    assert caught.value.signal == signal.SIGABRT
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_a_fault_names_function_and_place(calls: Library) -> None:
+    """outer() calls inner() calls read_at(), which reads from address 16."""
+    with pytest.raises(GuestFault) as caught:
+        calls["outer"](16)
+    error = caught.value
+    assert (error.function, error.signal, error.address) == ("outer", signal.SIGSEGV, 16)
+    assert calls.address("read_at") <= error.pc < calls.address("read_at") + 64
+    assert [line.split()[-1].partition("+")[0] for line in error.backtrace[:3]] == ["read_at", "inner", "outer"]
+    assert calls["trivial"](1, 2) == 3
+
+
+def test_an_unknown_instruction_is_a_fault(calls: Library) -> None:
+    """__builtin_trap(): SIGILL, or SIGTRAP where the compiler takes a breakpoint for it."""
+    with pytest.raises(GuestFault) as caught:
+        calls["trap"]()
+    assert caught.value.signal in (signal.SIGILL, signal.SIGTRAP)
+
+
+def test_a_stack_overflow_is_a_fault(calls: Library) -> None:
+    """deep(n) takes more than 256 bytes a level; 8 MB are enough for 1000 levels and not for a million."""
+    assert calls["deep"](1000) == sum((n % 256 ^ 128) - 128 for n in range(1001))
+    with pytest.raises(GuestFault) as caught:
+        calls["deep"](10**6)
+    assert caught.value.signal == signal.SIGSEGV
+    assert calls["trivial"](1, 2) == 3
+
+
+def test_instructions_run_out(calls: Library) -> None:
+    """forever() needs more than any number of them; trivial() needs few."""
+    with pytest.raises(BudgetError) as caught, calls.target.limits(instructions=5000):
+        assert calls["trivial"](1, 2) == 3
+        calls["forever"]()
+    assert caught.value.function == "forever"
+    assert calls["trivial"](1, 2) == 3
+
+
+@pytest.mark.parametrize("name", ["forever", "wait_for_input"])
+def test_time_runs_out(calls: Library, library: Library, name: str) -> None:
+    """Of a loop, and of a call that waits in the host: read() of an empty pipe."""
+    where = calls if name == "forever" else library
+    with pytest.raises(BudgetError) as caught, calls.target.limits(seconds=0.05):
+        where[name]()
+    assert caught.value.function == name
+    with calls.target.limits(seconds=60):
+        assert calls["trivial"](1, 2) == 3
+
+
+def test_threads_of_python_take_turns(calls: Library) -> None:
+    """Eight threads that call the guest at once: fold() through a callback gives each what it gives one alone."""
+    fold = calls["fold"]
+    fold.restype, fold.argtypes = ctypes.c_int64, (CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64), ctypes.c_int64)
+    alone = [fold(lambda a, b: a % 100 + b, n) for n in range(8)]
+    found: dict[int, int] = {}
+
+    def run(n: int) -> None:
+        found[n] = fold(lambda a, b: a % 100 + b, n)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[n] for n in range(8)] == alone
+
+
+@pytest.mark.feature(38)
+def test_unloading(machine: str, root: Path, libraries: Libraries) -> None:
+    """After close() nothing of the library is mapped in the guest."""
+    path = libraries(machine, "guest_calls.c", "-DCOPY")
+    with miniload.load(path, arch=machine, sysroot=root) as library:
+        start, space = library.loaded.start, library.target.space
+        assert space.read(start, 4) == b"\x7fELF"
+    with pytest.raises(OSError, match="Bad address"):
+        space.read(start, 4)
+
+
+@pytest.mark.feature(39)
+def test_two_copies(machine: str, root: Path, libraries: Libraries) -> None:
+    """Bytes are a new object each time, with variables of its own, thread-local ones too."""
+    data = libraries(machine, "guest_calls.c").read_bytes()
+    first, second = (miniload.load(data, arch=machine, sysroot=root) for _ in range(2))
+    assert first.loaded.start != second.loaded.start
+    assert (first["count"](1), first["count"](1), second["count"](1)) == (41, 42, 41)
+
+
+def test_what_is_undefined_is_named(machine: str, root: Path, libraries: Libraries) -> None:
+    """The source imports not_there; with a C library nothing stands in for it."""
+    with pytest.raises(UnresolvedError) as caught:
+        miniload.load(libraries(machine, "guest_calls.c", "-DIMPORTS"), arch=machine, sysroot=root)
+    assert caught.value.symbols == ("not_there",)
+
+
+def test_wrong_arguments(tmp_path: Path) -> None:
+    """No such architecture, no folder, no C library in it, no such library."""
+    with pytest.raises(UsageError, match="arch"):
+        miniload.load("libz.so.1", arch="pdp11", sysroot="/")
+    with pytest.raises(UsageError, match="no directory"):
+        miniload.load("libz.so.1", arch="aarch64", sysroot=tmp_path / "none")
+    with pytest.raises(NotFoundError, match="no C library"):
+        miniload.load("libz.so.1", arch="riscv64", sysroot=tmp_path)
+    with pytest.raises(NotFoundError, match="without a sysroot"):
+        miniload.load("libz.so.1", arch="riscv64")
+
+
+# -- without a C library
+
+
+@pytest.fixture(scope="module")
+def importing(machine: str, libraries: Libraries) -> Path:
+    """guest_calls.c with a function that calls not_there()."""
+    return libraries(machine, "guest_calls.c", "-DIMPORTS")
+
+
+def test_a_missing_function_is_named_when_it_is_called(machine: str, importing: Path) -> None:
+    """Not before: the rest works."""
+    library = miniload.load(importing, arch=machine)
+    assert library["trivial"](1, 2) == 3
+    with pytest.raises(SymbolError, match="needs: not_there: has called not_there, which is defined nowhere"):
+        library["needs"](1)
+    assert library["trivial"](1, 2) == 3
+
+
+@pytest.mark.feature(26)
+def test_imports_are_python_functions(machine: str, importing: Path) -> None:
+    """By name: as 64-bit numbers, or with a prototype."""
+    library = miniload.load(importing, arch=machine, imports={"not_there": lambda a: a * 10})
+    assert library["needs"](4) == 41
+    library = miniload.load(importing, arch=machine, imports={"not_there": (CFUNCTYPE(c_int, c_int), lambda a: -a)})
+    assert library["needs"](-4) == 5
+
+
+def test_stand_ins_for_a_c_library(machine: str, libraries: Libraries) -> None:
+    """The heap, strings and qsort, by what the C standard says of them."""
+    library = miniload.load(libraries(machine, "guest_imports.c", "-fno-builtin"), arch=machine)
+    function = library["sorted_letters"]
+    function.restype = c_char_p
+    assert function(b"hello, world") == bytes(sorted(b"hello, world"))
+    assert library["heap"](100) == 0
+    assert library["strings"]() == 0
+    with pytest.raises(GuestExit) as caught:
+        library["leave"](5)
+    assert caught.value.exit_status == 5
+
+
+def test_guests_do_not_share_memory(machine: str, importing: Path) -> None:
+    """Two bare guests of one machine."""
+    first, second = miniload.load(importing, arch=machine), miniload.load(importing, arch=machine)
+    assert (first["count"](5), second["count"](1)) == (45, 41)
+    assert os.getpid() > 0
