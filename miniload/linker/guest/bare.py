@@ -6,8 +6,8 @@ import os
 from struct import pack
 
 from miniload.errors import NotFoundError, SymbolError, UnsupportedError
+from miniload.linker.analysis import StaticBlocks
 from miniload.linker.arch import get_linking
-from miniload.linker.guest.abi import up
 from miniload.linker.guest.standins import Standins
 from miniload.linker.guest.target import GuestTarget
 from miniload.linker.loader import Loader
@@ -38,8 +38,7 @@ class BareTarget(GuestTarget):
         at = space.map(0, 2 * TLS_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
         calls = self.machine.calls
         self._thread = at + TLS_ROOM
-        self._tls_end = calls.tls_start if get_linking(arch).tls_above else 0
-        self._modules: list[Object] = []
+        self._blocks = StaticBlocks(arch, TLS_ROOM - CANARY_ROOM)
         if calls.tls_self:
             space.write(self._thread, pack("<QQQ", self._thread, 0, self._thread))
         vcpu.write_registers({**self.machine.process.abi.entry_registers, vcpu.arch.thread_pointer: self._thread})
@@ -50,20 +49,7 @@ class BareTarget(GuestTarget):
         self.machine.prepare(top - 4096)
 
     def place_tls(self, loaded: Object) -> None:
-        """UnsupportedError if there is no room left."""
-        raw = loaded.raw
-        tls = raw.image.tls
-        align = max(tls.align, 1)
-        if get_linking(self.arch).tls_above:
-            offset = up(self._tls_end, align) + tls.address % align
-            self._tls_end = offset + tls.size
-        else:
-            offset = -up(tls.size - self._tls_end + (tls.address % align), align) + tls.address % align
-            self._tls_end = offset
-        if abs(self._tls_end) > TLS_ROOM - CANARY_ROOM:
-            raise UnsupportedError(loaded.name, "there is no room for its thread-local storage", field="PT_TLS", value=tls.size)
-        self._modules.append(loaded)
-        raw.tls_module, raw.tls_offset, raw.tls_state = len(self._modules), offset, 2
+        self._blocks.place(loaded)
         self.start_tls(loaded)
 
     def start_tls(self, loaded: Object) -> None:
@@ -84,9 +70,9 @@ class BareTarget(GuestTarget):
     def tls_get_addr(self, index: int) -> int:
         """__tls_get_addr."""
         module, offset = (int.from_bytes(self.space.read(index + at, 8), "little") for at in (0, 8))
-        if not 0 < module <= len(self._modules):
+        if not 0 < module <= len(self._blocks.modules):
             raise UnsupportedError("__tls_get_addr", "no such module", field="module", value=module)
-        return self.tls_address(self._modules[module - 1], offset + get_linking(self.arch).dtp_bias) & (1 << 64) - 1
+        return self.tls_address(self._blocks.modules[module - 1], offset + get_linking(self.arch).dtp_bias) & (1 << 64) - 1
 
     def drop_tls(self, loaded: Object) -> None:
         pass
