@@ -23,6 +23,10 @@ from miniload.space import (
 from miniload.space.place import place
 from miniload.space.vma import Vma, VmaList
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctypes import c_char
+
 
 class BufferSpace:
     """An AddressSpace of `size` bytes at `base`, kept in `memory`, whose byte 0 is address `base`.
@@ -40,6 +44,7 @@ class BufferSpace:
         self.end = base + size
         self.memory = bytearray(size)
         self.vmas = VmaList()
+        self._pinned: c_char | None = None
 
     def map(self, address: int, size: int, protection: int, flags: int, fd: int = -1, offset: int = 0) -> int:
         """mmap(2); of files, only regular ones can be mapped."""
@@ -115,6 +120,16 @@ class BufferSpace:
     def poke(self, address: int, data: bytes) -> None:
         """Stores bytes whatever the protection."""
         self._store(address, data, 0)
+
+    def host_pointer(self, address: int, size: int) -> int | None:
+        """Where this process can reach the bytes; None outside the address space. From then on `memory` keeps its place, and cannot be resized."""
+        from ctypes import addressof, c_char
+
+        if not self.base <= address <= address + size <= self.end:
+            return None
+        if self._pinned is None:
+            self._pinned = c_char.from_buffer(self.memory)
+        return addressof(self._pinned) + address - self.base
 
     def _store(self, address: int, data: bytes, needed: int) -> None:
         if data:
