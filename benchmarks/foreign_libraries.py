@@ -2,8 +2,8 @@
 
     python benchmarks/foreign_libraries.py SYSROOT_AARCH64 SYSROOT_RISCV64 [--cle PYTHON]
 
-The sysroots are those of `tests/foreign/fetch_sysroot.py`. PYTHON is the interpreter of an environment with `cle==9.2.*` and `bitstring==4.2.*`, which its pyvex needs.
-Prints medians and minima; CLE and miniload take turns, so that a busy machine is busy for both.
+The sysroots are those of `tests/foreign/fetch_sysroot.py`. PYTHON is the interpreter of an environment with `cle==9.2.*` and `bitstring==4.2.*`, which its
+pyvex needs. Prints medians and minima; CLE and miniload take turns, so that a busy machine is busy for both.
 """
 
 from __future__ import annotations

@@ -148,9 +148,9 @@ def load(
     `signatures`: functions get `argtypes` and `restype` from the file's debugging information, where it has some.
 
     `arch` (x86_64, aarch64, riscv64): into an emulated CPU instead. With a `sysroot`, a folder with that machine's C library, what is needed comes from
-    there, and calls of the same sysroot load into the same emulated process. Without, the library is alone there: what it imports is what `imports` says, by name
-    a Python function, a (CFUNCTYPE, function) pair or an address, or a small stand-in for common functions of C; everything else raises
-    when it is called.
+    there, and calls of the same sysroot load into the same emulated process. Without, the library is alone in a new one: what it imports is what
+    `imports` says, by name a Python function, a (CFUNCTYPE, function) pair or an address, or a small stand-in for common functions of C; everything
+    else raises when it is called.
     """
     import os
 

@@ -69,7 +69,6 @@ def place(arguments: Sequence[Shape], result: Shape | None, _fixed: int) -> Layo
 
 CALLS = Calls(
     place=place,
-    integers=X,
     link="x30",
     count="",
     signed_words=False,

@@ -71,15 +71,29 @@ def place(arguments: Sequence[Shape], result: Shape | None, fixed: int) -> Layou
 
 CALLS = Calls(
     place=place,
-    integers=A,
     link="ra",
     count="",
     signed_words=True,
     boxed=True,
     interpreters=("/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1"),
     dwarf=(
-        "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", *A, *(f"s{number}" for number in range(2, 12)), "t3", "t4", "t5", "t6",
-    ),  # fmt: skip
+        "zero",
+        "ra",
+        "sp",
+        "gp",
+        "tp",
+        "t0",
+        "t1",
+        "t2",
+        "s0",
+        "s1",
+        *A,
+        *(f"s{number}" for number in range(2, 12)),
+        "t3",
+        "t4",
+        "t5",
+        "t6",
+    ),
     tls_start=0,
     tls_self=False,
     descriptor_code=pack("<II", 0x00853503, 0x00028067),  # ld a0, 8(a0); jr t0

@@ -44,8 +44,9 @@ class StaticBlocks:
 
 
 class AnalysisTarget(MemoryTarget):
-    """What only running code could tell is left so that it can be found: what an IFUNC stands for is its resolver, whose address `resolvers` has, thread-local blocks are where a program with just these objects would have them, and the function of a TLS
-    descriptor is 0, with the offset from the thread pointer behind it. Initialisers are not called."""
+    """What only running code could tell is left so that it can be found: what an IFUNC stands for is its resolver, whose address `resolvers` has;
+    thread-local blocks are where a program with just these objects would have them; and the function of a TLS descriptor is 0, with the offset from the
+    thread pointer behind it. Initialisers are not called."""
 
     def __init__(self, arch: str, space: AddressSpace) -> None:
         super().__init__(arch, space)

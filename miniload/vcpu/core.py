@@ -281,7 +281,7 @@ class Vcpu:
         reason = left.reason
         if reason == SYSCALL:
             return Exit(reason, left.pc, left.number, tuple(left.args), 0, 0, left.interrupted)
-        if reason == INTERRUPT or reason == INVALID:
+        if reason in (INTERRUPT, INVALID):
             raised = self._exception(left)
             return None if raised.reason == ILLEGAL and self.arch.emulate(self, raised.pc) else raised
         return Exit(reason, left.pc, left.number, (), left.address, left.access & 7, bus=left.access & BUS != 0)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from foreign.libraries import Libraries
-
     from miniload.linker.library import Library
 
 SOURCE = "guest_calls.c"
@@ -89,12 +88,14 @@ class Nested(Structure):
 INTEGERS = (c_int8, c_uint8, c_int16, c_uint16, c_int32, c_uint32, c_int64, c_uint64, c_int8, c_uint16, c_int32, c_uint32)
 MIXED = (c_int, c_float, c_int64, c_double, c_int8, c_float, c_uint64, c_double, *(c_int, c_float, c_int, c_double) * 2, *(c_int, c_float) * 2)
 CROWD = (c_int, TwoLongs, c_int, TwoLongs, TwoLongs, IntFloat, TwoDoubles, FourFloats, ThreeDoubles, LongDoublePair, OneInt, Large, c_double, c_int)
+NARROW = (("int8", c_int8), ("uint8", c_uint8), ("int16", c_int16), ("uint16", c_uint16))
+WORDS = (("int32", c_int32), ("uint32", c_uint32))
 CASES: list[tuple[str, Any, tuple[Any, ...], tuple[Any, ...]]] = [
     ("integers", c_int64, INTEGERS, (-1, 255, -300, 65535, -70000, 1 << 31, -(1 << 40), 1 << 50, -128, 40000, -5, (1 << 32) - 1)),
     ("doubles", c_double, (c_double,) * 10, tuple(1.5**n for n in range(10))),
     ("mixed", c_double, MIXED, tuple(n if kind not in (c_float, c_double) else n / 4 for n, kind in enumerate(MIXED, 1))),
-    *((f"give_{name}", kind, (c_int,), (value,)) for name, kind in (("int8", c_int8), ("uint8", c_uint8), ("int16", c_int16), ("uint16", c_uint16)) for value in (-2, 70000)),
-    *((f"give_{name}", kind, (c_int64,), (value,)) for name, kind in (("int32", c_int32), ("uint32", c_uint32)) for value in (-2, 1 << 31, 5 << 33)),
+    *((f"give_{name}", kind, (c_int,), (value,)) for name, kind in NARROW for value in (-2, 70000)),
+    *((f"give_{name}", kind, (c_int64,), (value,)) for name, kind in WORDS for value in (-2, 1 << 31, 5 << 33)),
     ("give_bool", c_bool, (c_int,), (3,)),
     ("give_bool", c_bool, (c_int,), (4,)),
     ("give_float", c_float, (c_float,), (2.5,)),

@@ -82,7 +82,8 @@ def test_libsqlite3(load: Callable[[str], Library]) -> None:
     library = load("libsqlite3.so.0")
     statements = (
         "create table t(a integer primary key, b text, c real);"
-        "insert into t(b, c) with recursive n(i) as (select 1 union all select i + 1 from n where i < 200) select printf('%04d', i * 7919 % 1000), i / 7.0 from n;"
+        "insert into t(b, c) with recursive n(i) as (select 1 union all select i + 1 from n where i < 200) "
+        "select printf('%04d', i * 7919 % 1000), i / 7.0 from n;"
     )
     query = "select count(*), upper(min(b)), round(sum(c), 6), max(length(b) + a % 10) from t group by substr(b, 1, 2) order by 3 desc, 2"
     database = c_void_p()

@@ -35,7 +35,8 @@ RELATIVE = {"aarch64": 1027, "riscv64": 3, "x86_64": 8}
 def example() -> Any:
     """The example as a module."""
     spec = spec_from_file_location("own_address_space", EXAMPLE)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -52,14 +52,16 @@ class Layout(Record):
 
 
 class Calls(Record):
-    """`place(arguments, result, fixed)`: the layout of a call; `fixed`: how many arguments are not variadic. `pointer`: registers by name are those of
-    VcpuArch. `link`: the register with the return address, "" where that is on the stack. `count`: the register that tells the number of vector registers used,
-    or "". `signed_words`: 32-bit integers are sign-extended in registers, unsigned ones, too. `boxed`: a float in a wider register has ones above it.
-    `dwarf`: registers by their numbers in call frame information, the return address as "pc". `interpreters`: glibc's and musl's. `tls_start`: where blocks begin above the thread pointer. `tls_self`: whether the word at the thread pointer holds its own address. `descriptor_code`: the resolver of
-    static TLS descriptors. `returns_address`: the register in which a callee gives back the address that it has stored a result at, or ""."""
+    """`place(arguments, result, fixed)`: the layout of a call; `fixed`: how many arguments are not variadic. Registers are called as in VcpuArch.
+
+    `link`: the register with the return address, "" where that is on the stack. `count`: the register that tells the number of vector registers used, or "".
+    `signed_words`: 32-bit integers are sign-extended in registers, unsigned ones, too. `boxed`: a float in a wider register has ones above it.
+    `returns_address`: the register in which a callee gives back the address that it has stored a result at, or "". `dwarf`: registers by their numbers in
+    call frame information, the return address as "pc". `interpreters`: glibc's and musl's. `tls_start`: where blocks begin above the thread pointer.
+    `tls_self`: whether the word at the thread pointer holds its own address. `descriptor_code`: the resolver of static TLS descriptors.
+    """
 
     place: Callable[[Sequence[Shape], Shape | None, int], Layout]
-    integers: tuple[str, ...]
     link: str
     count: str
     signed_words: bool

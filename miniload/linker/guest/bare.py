@@ -11,6 +11,7 @@ from miniload.linker.arch import get_linking
 from miniload.linker.guest.standins import Standins
 from miniload.linker.guest.target import GuestTarget
 from miniload.linker.loader import Loader
+from miniload.linker.search import Search
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE
 
 TYPE_CHECKING = False
@@ -65,7 +66,7 @@ class BareTarget(GuestTarget):
         return self._descriptor, definer.raw.tls_offset + offset & (1 << 64) - 1
 
     def tls_address(self, definer: Object, offset: int) -> int:
-        return self._thread + definer.raw.tls_offset + offset
+        return self._thread + int(definer.raw.tls_offset) + offset
 
     def tls_get_addr(self, index: int) -> int:
         """__tls_get_addr."""
@@ -78,7 +79,7 @@ class BareTarget(GuestTarget):
         pass
 
 
-class NoFiles:
+class NoFiles(Search):
     """There are no libraries but what is loaded by its path, or from bytes."""
 
     def find(self, name: str, requester: Object | None) -> str:
@@ -108,7 +109,7 @@ def bare_loader(arch: str, imports: Mapping[str, Any], cpu: str = "") -> Loader:
             slots[name] = standins.address(name) or target.machine.add_slot(name, lambda: _refuse(target, name))
         return slots[name]
 
-    loader = Alone(target, NoFiles(), first=first, missing=missing)  # type: ignore[arg-type]
+    loader = Alone(target, NoFiles(), first=first, missing=missing)
     target.loader = loader
     return loader
 
@@ -117,7 +118,8 @@ def _address(target: BareTarget, name: str, what: Any) -> int:
     if isinstance(what, int):
         return what
     prototype, function = what if isinstance(what, tuple) else (None, what)
-    return target.callback(function, prototype, name).address
+    address: int = target.callback(function, prototype, name).address
+    return address
 
 
 def _refuse(target: BareTarget, name: str) -> NoReturn:

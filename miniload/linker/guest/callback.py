@@ -67,10 +67,7 @@ class GuestCallback:
         space, size = self.target.space, shape_of(kind).size
         data = bytearray(size)
         for piece in pieces:
-            if piece.register:
-                part = self._inputs.get(piece)
-            else:
-                part = space.read(sp + piece.stack, 8 if piece.reference else piece.size)
+            part = self._inputs.get(piece) if piece.register else space.read(sp + piece.stack, 8 if piece.reference else piece.size)
             if piece.reference:
                 whole = self._inputs.values[self._inputs.word[piece.register]] if piece.register else int.from_bytes(part, "little")
                 part = space.read(whole, size)
@@ -119,5 +116,3 @@ def word_arguments(function: Callable[..., object]) -> tuple[Any, ...]:
     if any(parameter.kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters):
         raise TypeError(f"{function!r} does not say how many arguments it has: give its prototype, a CFUNCTYPE")
     return (ctypes.c_long,) * len(parameters)
-
-

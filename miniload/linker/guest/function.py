@@ -27,8 +27,8 @@ class GuestFunction:
     `argtypes` ints are passed as 64-bit ones, floats as doubles, and what ctypes has made as what it is.
 
     bytes, str, bytearray, arrays, byref(), pointer() and everything with a buffer are copied into the guest's memory for the call, and what can be
-    changed gets what the call has left there. An int as a pointer is an address in the guest. A Python callable where `argtypes` has a CFUNCTYPE becomes a function
-    of the guest's. CallError and its subclasses if the call does not come back.
+    changed gets what the call has left there; pointers within structures are numbers, the guest's addresses. An int as a pointer is an address in the guest. A
+    Python callable where `argtypes` has a CFUNCTYPE becomes a function of the guest's. CallError and its subclasses if the call does not come back.
     """
 
     def __init__(self, target: GuestTarget, address: int, name: str) -> None:
@@ -99,9 +99,9 @@ class GuestFunction:
 
     def _fill(self, prepared: Prepared, arguments: Sequence[Any]) -> bool:
         """Whether all arguments are integers, which have their places then."""
-        values, places = prepared.values, prepared.words
+        values, places = prepared.values, prepared.words or ()
         try:
-            for at, convert, value in zip(places, self._words, arguments):  # type: ignore[arg-type]  # noqa: B905  (one length, checked; strict has its price)
+            for at, convert, value in zip(places, self._words, arguments):  # noqa: B905  (one length, checked; strict has its price)
                 values[at] = convert(value)
         except TypeError:
             return False
@@ -126,10 +126,11 @@ class GuestFunction:
     def _fill_all(self, arguments: Sequence[Any], frame: Frame) -> tuple[Prepared, bytes, int]:
         """Registers in place; what goes on the stack; where the result will be stored, or 0."""
         shapes, values = self._encode(arguments, frame)
-        key = (*shapes, len(arguments) if self._argtypes is None else len(self._argtypes))
+        fixed = len(arguments) if self._argtypes is None else len(self._argtypes)
+        key = (*shapes, fixed)
         prepared = self._prepared.get(key)
         if prepared is None:
-            prepared = self._prepared[key] = self._prepare(shapes, key[-1])
+            prepared = self._prepared[key] = self._prepare(shapes, fixed)
         layout, stack, stored = prepared.layout, bytearray(prepared.layout.stack), 0
         for pieces, shape, value in zip(layout.arguments, shapes, values, strict=True):
             self._store(prepared, pieces, shape, value, stack, frame)
@@ -260,4 +261,4 @@ def _converter(kind: Any, signed_words: bool) -> Callable[[Any], int]:
     if shape.signed or (signed_words and shape.size == 4):
         return lambda value: _signed(value, 8 * shape.size)
     mask = (1 << 8 * shape.size) - 1
-    return lambda value: value & mask  # type: ignore[no-any-return]
+    return lambda value: value & mask

@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 
     from miniload.linker.guest.target import GuestTarget
 
-STRING_LIMIT = 1 << 28
-
 
 class GuestPointer:
-    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.contents` is a copy of the first. False if it is null. `address`: the guest's."""
+    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.contents` is a copy of the first. False if it is null."""
 
     __slots__ = ("address", "kind", "target")
 
@@ -56,8 +54,8 @@ def read_value(target: GuestTarget, address: int, kind: Any) -> Any:
 
 
 def from_address(target: GuestTarget, kind: Any, address: int) -> Any:
-    """A pointer that the guest gave, as ctypes gives those of its type: bytes for c_char_p, text for c_wchar_p, a number or None for c_void_p, and for others an
-    object that can be followed."""
+    """A pointer that the guest gave, as ctypes gives those of its type: bytes for c_char_p, text for c_wchar_p, a number or None for c_void_p, and for
+    others an object that can be followed."""
     if issubclass(kind, ctypes._SimpleCData):
         if not address:
             return None

@@ -47,7 +47,8 @@ class Registers:
 
 
 class Prepared:
-    """A call of a certain layout, for vcpu_call: all that is the same each time is there. `at`: the word for each argument that is an integer in one register, None for others."""
+    """A call of a certain layout, for vcpu_call: all that is the same each time is there. `words`: if all arguments are integers in one register each, where
+    their values go."""
 
     def __init__(self, vcpu: Vcpu, calls: Calls, layout: Layout) -> None:
         names = ["pc", "sp", *filter(None, (calls.link, calls.count)), layout.indirect]
@@ -56,17 +57,15 @@ class Prepared:
         self.registers = Registers(vcpu, list(dict.fromkeys(filter(None, names))))
         self.results = Registers(vcpu, [piece.register for piece in layout.result])
         self.values = self.registers.values
-        self.at = [self._single(pieces) for pieces in layout.arguments]
-        self.words = None if layout.stack or layout.indirect or None in self.at else self.at
-        """If all arguments are integers in registers: the word of each."""
+        places = [self._single(pieces) for pieces in layout.arguments]
+        self.words = None if layout.stack or layout.indirect or None in places else [place for place in places if place is not None]
         self._linked = bool(calls.link)
         self._link = self.registers.word.get(calls.link, 0)
         if calls.count:
             self.values[self.registers.word[calls.count]] = layout.vectors
         self._buffer = (c_char * STACK_ROOM)()
-        self._call = CCall(
-            addressof(self.registers.ids), addressof(self.results.ids), addressof(self.values), addressof(self._buffer), 0, 0, 0, self.registers.count, self.results.count
-        )  # fmt: skip
+        arrays = addressof(self.registers.ids), addressof(self.results.ids), addressof(self.values), addressof(self._buffer)
+        self._call = CCall(*arrays, 0, 0, 0, self.registers.count, self.results.count)
         self.address, self.results_address = addressof(self._call), addressof(self.results.values)
 
     def _single(self, pieces: tuple[Piece, ...]) -> int | None:
@@ -101,11 +100,9 @@ class Prepared:
 
     def stack(self) -> bytes:
         """What `aim` has been given, with the return address."""
-        return bytes(self._buffer[: self._call.stack_size])
+        return self._buffer.raw[: self._call.stack_size]
 
     def collect(self, vcpu: Vcpu) -> None:
         """Reads the results, where the call has not come back in one run."""
         if self.results.count:
             self.results.read(vcpu)
-
-

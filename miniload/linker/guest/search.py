@@ -6,6 +6,7 @@ import os
 
 from miniload import arch as architectures
 from miniload.errors import NotFoundError
+from miniload.linker.search import Search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 HEADER = 20
 
 
-class SysrootSearch:
+class SysrootSearch(Search):
     """`directories`: looked at first. What is there for another machine is passed over, as ld.so does."""
 
     def __init__(self, arch: str, paths: Paths, directories: Sequence[str] = ()) -> None:

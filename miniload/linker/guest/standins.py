@@ -239,4 +239,3 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "__cxa_atexit": (c_int, c_void_p, c_void_p, c_void_p), "__gmon_start__": (None,), "__stack_chk_fail": (None,),
 }  # fmt: skip
 """Result and arguments."""
-

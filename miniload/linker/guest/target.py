@@ -6,8 +6,7 @@ import ctypes
 import os
 from struct import pack, unpack
 
-from miniload import arch as architectures
-from miniload.errors import NotFoundError, UnsupportedError
+from miniload.errors import NotFoundError
 from miniload.linker.adopt import Adopted, Seen
 from miniload.linker.arch import get_linking
 from miniload.linker.guest.anchor import ANSWERS, ENTRY, WANTED, make_anchor
@@ -20,7 +19,7 @@ from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, pa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -64,8 +63,8 @@ class GuestTarget:
         return found
 
     def callback(self, function: Callable[..., Any], prototype: Any = None, name: str = "") -> GuestCallback:
-        """A Python function as one of the guest's, whose `address` can be passed and stored there until `free()`. `prototype`: a CFUNCTYPE; without it arguments and
-        result are 64-bit numbers. An exception that it raises ends the guest's call, and comes out of it."""
+        """A Python function as one of the guest's, whose `address` can be passed and stored there until `free()`. `prototype`: a CFUNCTYPE; without it
+        arguments and result are 64-bit numbers. An exception that it raises ends the guest's call, and comes out of it."""
         restype, argtypes = (ctypes.c_long, word_arguments(function)) if prototype is None else (prototype._restype_, prototype._argtypes_)
         return GuestCallback(self, function, restype, argtypes, name or getattr(function, "__name__", "callback"))
 
@@ -327,5 +326,3 @@ class SysrootTarget(GuestTarget):
 
     def close_donor(self, handle: int) -> None:
         self.call(self._exports["dlclose"], handle)
-
-

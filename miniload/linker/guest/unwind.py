@@ -1,4 +1,4 @@
-"""From a function's frame to its caller's, by the call frame information in .eh_frame (DWARF 5, 6.4; LSB 5, "Exception Frames"). All that is read is untrusted."""
+"""From a function's frame to its caller's, by the call frame information in .eh_frame (DWARF 5, 6.4; LSB 5, "Exception Frames"). Nothing of it is trusted."""
 
 from __future__ import annotations
 

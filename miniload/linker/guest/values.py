@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Simple, Aggregates = ctypes._SimpleCData, (ctypes.Structure, ctypes.Union)
 Pointers = (ctypes._Pointer, ctypes._CFuncPtr, ctypes.Array)  # type: ignore[attr-defined]
-FLOATS, SIGNED, ADDRESSES, WIDE = "fd", "bhilqc?u", "zZPO", "g"
+FLOATS, SIGNED, ADDRESSES, WIDE = "fd", "bhilq", "zZPO", "g"
 WORD = (1 << 64) - 1
 
 
@@ -25,7 +25,7 @@ def is_pointer(kind: Any) -> bool:
 @cache
 def shape_of(kind: Any) -> Shape:
     """What calling conventions want to know of an argument's or result's type. TypeError for long double and for what is no type of ctypes."""
-    if not isinstance(kind, type):
+    if not hasattr(kind, "__mro__"):
         raise TypeError(f"{kind!r} is no type of ctypes")
     if is_pointer(kind):
         return POINTER
