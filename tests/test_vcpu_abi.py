@@ -20,6 +20,7 @@ STRUCTURES = {
     "vcpu_trap": core.CTrap,
     "vcpu_syscall": core.CSyscall,
     "vcpu_exit": core.CExit,
+    "vcpu_call": core.CCall,
     "vcpu_counts": core.CCounts,
     "signal_slot": core.SignalSlot,
 }

@@ -94,6 +94,12 @@ class Alone(Loader):
     def _add_dependencies(self, root: Object, new: list[Object]) -> None:
         pass
 
+    def close(self, root: Object) -> None:
+        """The process goes with its last library."""
+        super().close(root)
+        if not self.objects:
+            self.target.close()  # type: ignore[attr-defined]
+
 
 def bare_loader(arch: str, imports: Mapping[str, Any], cpu: str = "") -> Loader:
     """A loader for a new bare process. `imports`: by name a Python function (its arguments and result 64-bit numbers), a (CFUNCTYPE, function) pair, or

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from _thread import get_native_id
 from contextlib import contextmanager
-from ctypes import addressof
+from ctypes import addressof, c_void_p
 from errno import EFAULT
 from threading import RLock, Timer
+from weakref import finalize
 
 from miniload import arch as architectures
 from miniload.errors import BudgetError, CallError, GuestExit, GuestFault, UnsupportedError
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from miniload.linker.guest.prepared import Prepared
-    from miniload.vcpu.core import Exit
+    from miniload.vcpu.core import Exit, Vcpu
 
-REGION_BITS = (42, 39, 36, 33)
-"""4 TiB of addresses, or less where the host does not allow that; several guests have room beside each other."""
+REGION_BITS = (39, 36, 33)
+"""512 GiB of addresses, or less where the host does not allow that; many guests have room beside each other."""
 SLOT, SLOTS = 16, 1 << 16
 DEPTH = 128
 """The first slots are what calls return to, one for each level of calls from Python functions that the guest has called."""
@@ -43,6 +44,11 @@ STACK_READY = 256 << 10
 
 KICK = 64
 """The signal that ends a call of the host when time is over: the last real-time one, which nobody else uses."""
+
+
+def _free(vcpu: Vcpu, context: c_void_p) -> None:
+    vcpu.free_context(context)
+    vcpu.close()
 
 
 class Unwound(BaseException):
@@ -88,6 +94,7 @@ class Machine:
         self._exit_address = addressof(self._exit)
         self._call, self._handle = self.vcpu.call, self.vcpu.handle
         self._clean = self.vcpu.save()
+        self._freed = finalize(self, _free, self.vcpu, self._clean)
 
     def prepare(self, sp: int) -> None:
         """The program is in memory: makes room for slots, and for the calls' part of the stack, which begins below `sp`."""
@@ -101,9 +108,8 @@ class Machine:
         self.vcpu.save(self._clean)
 
     def close(self) -> None:
-        """Frees the engine and the guest's memory."""
-        self.vcpu.free_context(self._clean)
-        self.vcpu.close()
+        """Frees the engine and the guest's memory. Idempotent; happens by itself when nothing refers to the machine any more."""
+        self._freed()
 
     # -- slots
 
