@@ -88,7 +88,19 @@ def test_exit_is_an_exception(library: Library, status: int) -> None:
         library["leave"](status)
     assert caught.value.exit_status == status
     assert caught.value.function == "leave"
+    assert " leave+" in caught.value.backtrace[0]
     assert library["fails"]() == 9
+
+
+def test_after_the_c_librarys_own_exit_there_is_a_new_process(machine: str, libraries: Libraries, root: Path) -> None:
+    """_exit() cannot be taken over; what is loaded afterwards works, in another process."""
+    first = miniload.load("libc.so.6", arch=machine, sysroot=root)
+    with pytest.raises(GuestExit) as caught:
+        first["_exit"](4)
+    assert caught.value.exit_status == 4
+    second = miniload.load(libraries(machine, "guest_process.c"), arch=machine, sysroot=root)
+    assert second.target is not first.target
+    assert second["fails"]() == 9
 
 
 def test_abort_is_an_exception(library: Library) -> None:
@@ -141,10 +153,10 @@ def test_instructions_run_out(calls: Library) -> None:
 def test_time_runs_out(calls: Library, library: Library, name: str) -> None:
     """Of a loop, and of a call that waits in the host: read() of an empty pipe."""
     where = calls if name == "forever" else library
-    with pytest.raises(BudgetError) as caught, calls.target.limits(seconds=0.05):
+    with pytest.raises(BudgetError) as caught, where.target.limits(seconds=0.05):
         where[name]()
     assert caught.value.function == name
-    with calls.target.limits(seconds=60):
+    with where.target.limits(seconds=60):
         assert calls["trivial"](1, 2) == 3
 
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WANTED = ("__libc_start_main", "dl_iterate_phdr", "dlopen", "dlclose", "dlerror", "__tls_get_addr", "malloc", "free")
+WANTED = ("__libc_start_main", "dl_iterate_phdr", "dlopen", "dlclose", "dlerror", "__tls_get_addr", "malloc", "free", "exit")
 """All weak: what an older glibc has elsewhere is 0."""
 ANSWERS = 2048
 """Link address of their addresses, a word each."""

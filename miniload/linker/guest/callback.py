@@ -38,7 +38,7 @@ class GuestCallback:
         results = [piece.register for piece in self.layout.result] or [self._address_back]
         self._outputs = Registers(target.machine.vcpu, ["pc", "sp", *filter(None, results)])
         self._linked = calls.link
-        self.address = self.guest_address = target.machine.add_slot(name, self._enter)
+        self.address = self.guest_address = target.machine.add_slot(name, self.enter)
 
     def free(self) -> None:
         """The guest must not call it any more."""
@@ -47,7 +47,8 @@ class GuestCallback:
     def __repr__(self) -> str:
         return f"<GuestCallback {self.function!r} at {self.address:#x}>"
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """The guest has jumped to the slot."""
         inputs, outputs, space, vcpu = self._inputs, self._outputs, self.target.space, self.target.machine.vcpu
         inputs.read(vcpu)
         sp = inputs.values[0]

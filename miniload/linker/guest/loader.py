@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from miniload.arch import NAMES
 from miniload.errors import UsageError
@@ -30,16 +29,17 @@ def guest_loader(arch: str | None, sysroot: str | os.PathLike[str] | None, impor
     path = os.path.realpath(sysroot)
     if not os.path.isdir(path):
         raise UsageError(path, "is no directory", field="sysroot")
-    return _sysroot_loader(arch, path)
+    loader = _loaders.get((arch, path))
+    if loader is None or loader.target.machine.ended:  # type: ignore[attr-defined]
+        loader = _loaders[arch, path] = make_loader(SysrootTarget(arch, path))
+    return loader
 
 
-@cache
-def _sysroot_loader(arch: str, sysroot: str) -> Loader:
-    return make_loader(SysrootTarget(arch, sysroot))
+_loaders: dict[tuple[str, str], Loader] = {}
 
 
-def make_loader(target: SysrootTarget, **options: Any) -> Loader:
-    """A loader for a process of one's own. `options`: Loader's."""
-    loader = Loader(target, SysrootSearch(target.arch, target.machine.paths), **options)
+def make_loader(target: SysrootTarget, *, first: Mapping[str, int] | None = None, **options: Any) -> Loader:
+    """A loader for a process of one's own. `options`: Loader's. exit(3) of what it loads is Python's, unless `first` has another."""
+    loader = Loader(target, SysrootSearch(target.arch, target.machine.paths), first={"exit": target.exit_address(), **(first or {})}, **options)
     target.loader = loader
     return loader

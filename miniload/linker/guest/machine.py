@@ -30,9 +30,12 @@ from miniload.vcpu.core import open_largest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn, TypeVar
 
     from miniload.linker.guest.prepared import Prepared
     from miniload.vcpu.core import Exit, Vcpu
+
+    E = TypeVar("E", bound=CallError)
 
 REGION_BITS = (39, 36, 33)
 """512 GiB of addresses, or less where the host does not allow that; many guests have room beside each other."""
@@ -84,6 +87,8 @@ class Machine:
         """What slots are called, for messages."""
         self.backtrace: Callable[[int], tuple[str, ...]] = lambda pc: (f"{pc:#x}",)
         self.function = ""
+        self.ended = False
+        """Whether the C library has ended the process: much of it does not work any more."""
         self._next = DEPTH
         self._free: list[int] = []
         self._given = False
@@ -225,30 +230,46 @@ class Machine:
 
     # -- calls that do not return
 
+    def _exit_error(self, status: int, pc: int) -> GuestExit:
+        error = self._error(GuestExit, f"has called exit({status})", pc)
+        error.exit_status = status
+        return error
+
+    def is_child(self) -> bool:
+        """Whether this is a process that the guest has forked."""
+        return os.getpid() != self._pid
+
+    def exit(self, status: int) -> NoReturn:
+        """exit(3) of a library's: nothing of the C library is put to an end, so all can be called as before."""
+        raise self._exit_error(status & 255, self._back())
+
+    def _back(self) -> int:
+        """The end of the instruction that has called a slot: behind it may be another function, if the compiler knows that the called one does not return."""
+        link = self.calls.link
+        back = self.vcpu.read_registers((link,))[0] if link else int.from_bytes(self.space.read(self.vcpu.read_registers(("sp",))[0], 8), "little")
+        return back - 1
+
     def error(self, kind: type[CallError], reason: str) -> CallError:
         """For a Python function that the guest must not come back from."""
-        link, sp = self.calls.link, self.vcpu.read_registers(("sp",))[0]
-        back = self.vcpu.read_registers((link,))[0] if link else int.from_bytes(self.space.read(sp, 8), "little")
-        return self._error(kind, reason, back)
+        return self._error(kind, reason, self._back())
 
-    def _error(self, kind: type[CallError], reason: str, pc: int) -> CallError:
+    def _error(self, kind: type[E], reason: str, pc: int) -> E:
         error = kind(self.function, f"{reason} at {pc:#x}")
         error.function, error.pc, error.backtrace = self.function, pc, self.backtrace(pc)
         return error
 
     def _ended(self, left: Exit, ended: loop.Exited) -> CallError:
         """What has ended the process. In a child that the guest has forked, it ends."""
-        if os.getpid() != self._pid:
+        if self.is_child():
             from miniload.linux.exec import end
 
             end(ended.status, ended.signal)
         if not ended.signal:
-            error = self._error(GuestExit, f"has called exit({ended.status})", left.pc)
-            error.exit_status = ended.status  # type: ignore[attr-defined]
-            return error
+            self.ended = True
+            return self._exit_error(ended.status, left.pc)
         text, address = _describe(left, ended.signal, self.slot_name)
         error = self._error(GuestFault, text, left.pc)
-        error.signal, error.address = ended.signal, address  # type: ignore[attr-defined]
+        error.signal, error.address = ended.signal, address
         return error
 
     def _over_budget(self, left: Exit, slot: core.SignalSlot) -> CallError:

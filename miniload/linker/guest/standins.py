@@ -115,9 +115,7 @@ class Standins:
         raise self._target.machine.error(GuestExit, "has called abort()")
 
     def _exit(self, status: int) -> NoReturn:
-        error = self._target.machine.error(GuestExit, f"has called exit({status & 255})")
-        error.exit_status = status & 255  # type: ignore[attr-defined]
-        raise error
+        self._target.machine.exit(status)
 
     def _abs(self, value: int) -> int:
         return abs(value)

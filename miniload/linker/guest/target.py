@@ -250,6 +250,19 @@ class SysrootTarget(GuestTarget):
         machine.run_until(main)
         machine.settle(machine.vcpu.read_registers(("sp",))[0])
 
+    def exit_address(self) -> int:
+        """What libraries get for exit(3): see Machine.exit. A child process that the guest has forked gets the C library's own."""
+        machine, real = self.machine, self._exports["exit"]
+        stand_in = self.callback(machine.exit, ctypes.CFUNCTYPE(None, ctypes.c_int), "exit")
+
+        def enter() -> None:
+            if machine.is_child():
+                machine.vcpu.write_registers({"pc": real})
+            else:
+                stand_in.enter()
+
+        return machine.add_slot("exit", enter)
+
     # -- what is there already
 
     def _on_object(self, info: int, _size: int, _data: int) -> int:
