@@ -137,6 +137,7 @@ def load(
     *,
     arch: str | None = None,
     sysroot: str | os.PathLike[str] | None = None,
+    interp: str | None = None,
     imports: Mapping[str, Any] | None = None,
     signatures: bool = False,
 ) -> Library:
@@ -148,7 +149,8 @@ def load(
     `signatures`: functions get `argtypes` and `restype` from the file's debugging information, where it has some.
 
     `arch` (x86_64, aarch64, riscv64): into an emulated CPU instead. With a `sysroot`, a folder with that machine's C library, what is needed comes from
-    there, and calls of the same sysroot load into the same emulated process. Without, the library is alone in a new one: what it imports is what
+    there, and calls of the same sysroot load into the same emulated process. `interp`: the dynamic linker's path in there, if it has several; glibc's goes
+    before musl's. Without sysroot the library is alone in a new one: what it imports is what
     `imports` says, by name a Python function, a (CFUNCTYPE, function) pair or an address, or a small stand-in for common functions of C; everything
     else raises when it is called.
     """
@@ -165,7 +167,7 @@ def load(
     else:
         from miniload.linker.guest.loader import guest_loader
 
-        loader = guest_loader(arch, sysroot, imports)
+        loader = guest_loader(arch, sysroot, interp, imports)
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
 
 

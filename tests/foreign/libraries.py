@@ -24,11 +24,11 @@ class Libraries:
         self._folder = folder
         self._built: dict[tuple[str, ...], Path] = {}
 
-    def __call__(self, arch: str, source: str, *flags: str) -> Path:
-        key = (arch, source, *flags)
+    def __call__(self, arch: str, source: str, *flags: str, libc: str = "linux-gnu.2.36") -> Path:
+        key = (arch, source, libc, *flags)
         if key not in self._built:
             output = self._folder / f"{len(self._built)}-{arch}.so"
-            compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36", "-fno-sanitize=all"]
+            compiler = [*ZIG_CC, "-target", f"{arch}-{libc}", "-fno-sanitize=all"]
             self._built[key] = compile_c(SOURCES / source, output, *FLAGS, *flags, compiler=compiler)
         return self._built[key]
 

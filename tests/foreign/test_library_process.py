@@ -16,6 +16,7 @@ import miniload
 from miniload.errors import BudgetError, GuestExit, GuestFault, NotFoundError, SymbolError, UnresolvedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from foreign.libraries import Libraries
@@ -37,7 +38,6 @@ def calls(machine: str, root: Path, libraries: Libraries) -> Library:
 @pytest.mark.feature(12, 13)
 def test_printf_and_the_heap(library: Library) -> None:
     """asprintf() in the guest; Python's own formatting is the oracle."""
-    library["compose"].argtypes = None
     compose = library["compose"]
     compose.restype = c_void_p
     text = compose(b"%05d %.4f", 42, c_double(2.0 / 3))
@@ -215,6 +215,25 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         miniload.load("libz.so.1", arch="riscv64", sysroot=tmp_path)
     with pytest.raises(NotFoundError, match="without a sysroot"):
         miniload.load("libz.so.1", arch="riscv64")
+
+
+@pytest.mark.feature(12, 29)
+def test_musl(arch: str, libraries: Libraries, sysroots: Callable[[str], Path]) -> None:
+    """The same with the sysroot's musl, set up by its own dynamic linker: heap and printf, threads, errno, fork, and what is thread-local."""
+    interpreter = f"/lib/ld-musl-{arch}.so.1"
+
+    def load(source: str) -> Library:
+        return miniload.load(libraries(arch, source, libc="linux-musl"), arch=arch, sysroot=sysroots(arch), interp=interpreter)
+
+    library, calls = load("guest_process.c"), load("guest_calls.c")
+    compose, in_thread = library["compose"], library["in_thread"]
+    compose.restype, in_thread.restype = c_char_p, c_long
+    assert compose(b"%05d %.4f", 42, c_double(0.125)) == b"00042 0.1250"
+    assert in_thread(7) == 12 * 1000 + 100
+    assert (library["fails"](), library["child"](9)) == (9, 9 << 8)
+    assert calls["count"](2) == 42
+    with pytest.raises(GuestExit):
+        library["leave"](1)
 
 
 # -- without a C library

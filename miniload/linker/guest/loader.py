@@ -12,12 +12,12 @@ from miniload.linker.loader import Loader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 
-def guest_loader(arch: str | None, sysroot: str | os.PathLike[str] | None, imports: Mapping[str, Callable[..., Any] | int] | None = None) -> Loader:
-    """The loader of an emulated process: one for each sysroot. Without sysroot each call makes a new, bare one, whose libraries get `imports`."""
+def guest_loader(arch: str | None, sysroot: str | os.PathLike[str] | None, interp: str | None = None, imports: Mapping[str, Any] | None = None) -> Loader:
+    """The loader of an emulated process: one for each sysroot and dynamic linker in it. Without sysroot each call makes a new, bare one, whose libraries get `imports`."""
     if arch not in NAMES:
         raise UsageError("", f"must be one of {', '.join(NAMES)}", field="arch", value=arch)
     if sysroot is None:
@@ -29,13 +29,13 @@ def guest_loader(arch: str | None, sysroot: str | os.PathLike[str] | None, impor
     path = os.path.realpath(sysroot)
     if not os.path.isdir(path):
         raise UsageError(path, "is no directory", field="sysroot")
-    loader = _loaders.get((arch, path))
+    loader = _loaders.get((arch, path, interp))
     if loader is None or loader.target.machine.ended:  # type: ignore[attr-defined]
-        loader = _loaders[arch, path] = make_loader(SysrootTarget(arch, path))
+        loader = _loaders[arch, path, interp] = make_loader(SysrootTarget(arch, path, interpreter=interp))
     return loader
 
 
-_loaders: dict[tuple[str, str], Loader] = {}
+_loaders: dict[tuple[str, str, str | None], Loader] = {}
 
 
 def make_loader(target: SysrootTarget, *, first: Mapping[str, int] | None = None, **options: Any) -> Loader:
