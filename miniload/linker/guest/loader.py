@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def guest_loader(arch: str | None, sysroot: str | os.PathLike[str] | None, interp: str | None = None, imports: Mapping[str, Any] | None = None) -> Loader:
-    """The loader of an emulated process: one for each sysroot and dynamic linker in it. Without sysroot each call makes a new, bare one, whose libraries get `imports`."""
+    """The loader of an emulated process: one for each sysroot and dynamic linker in it. Without sysroot each call makes a new, bare one, whose libraries
+    get `imports`."""
     if arch not in NAMES:
         raise UsageError("", f"must be one of {', '.join(NAMES)}", field="arch", value=arch)
     if sysroot is None:
