@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import random
 import signal
 import threading
 from ctypes import CFUNCTYPE, c_char_p, c_double, c_int, c_long, c_void_p
@@ -121,6 +122,35 @@ def test_a_fault_names_function_and_place(calls: Library) -> None:
     assert calls.address("read_at") <= error.pc < calls.address("read_at") + 64
     assert [line.split()[-1].partition("+")[0] for line in error.backtrace[:3]] == ["read_at", "inner", "outer"]
     assert calls["trivial"](1, 2) == 3
+
+
+def test_frame_information_that_is_nonsense(calls: Library) -> None:
+    """Each time 40 of its bytes are others (a seeded choice): the fault is told all the same, with as many callers as can be found."""
+    chosen, image = random.Random(5), calls.loaded.raw.image
+    at = image.eh_frame.address  # of the table; what it is about lies behind it, at the end of the segment
+    segment = next(segment for segment in image.segments if segment.address <= at < segment.address + segment.size)
+    space, start = calls.target.space, calls.loaded.bias + at
+    before = space.read(start, segment.address + segment.size - at)
+    try:
+        for _ in range(60):
+            data = bytearray(before)
+            for _ in range(40):
+                data[chosen.randrange(len(data))] = chosen.randrange(256)
+            space.poke(start, bytes(data))
+            with pytest.raises(GuestFault) as caught:
+                calls["outer"](16)
+            assert " read_at+" in caught.value.backtrace[0]
+    finally:
+        space.poke(start, before)
+
+
+@pytest.mark.feature(26)
+def test_a_callback_whose_arguments_point_nowhere(calls: Library) -> None:
+    """apply() gives 3, which is no string's address: a fault of the guest's, and not of Python's function."""
+    apply = calls["apply"]
+    apply.argtypes = (CFUNCTYPE(c_int, c_char_p, c_int), c_int, c_int)
+    with pytest.raises(GuestFault, match="whose arguments cannot be read"):
+        apply(lambda text, number: 0, 3, 4)
 
 
 def test_an_unknown_instruction_is_a_fault(calls: Library) -> None:

@@ -28,6 +28,7 @@ class GuestCallback:
     def __init__(self, target: GuestTarget, function: Callable[..., Any], restype: Any, argtypes: Sequence[Any], name: str) -> None:
         calls = target.machine.calls
         self.target = target
+        self.name = name
         self.function = function
         self.restype, self.argtypes = restype, tuple(argtypes)
         self.layout = calls.place([shape_of(kind) for kind in self.argtypes], None if restype is None else shape_of(restype), len(self.argtypes))
@@ -49,20 +50,26 @@ class GuestCallback:
 
     def enter(self) -> None:
         """The guest has jumped to the slot."""
-        inputs, outputs, space, vcpu = self._inputs, self._outputs, self.target.space, self.target.machine.vcpu
-        inputs.read(vcpu)
-        sp = inputs.values[0]
-        if self._linked:
-            back = inputs.values[inputs.word[self._linked]]
-        else:
-            back, sp = int.from_bytes(space.read(sp, 8), "little"), sp + 8
+        machine, inputs, outputs = self.target.machine, self._inputs, self._outputs
+        inputs.read(machine.vcpu)
         stored = inputs.values[inputs.word[self.layout.indirect]] if self.layout.indirect else 0
-        arguments = [self._argument(kind, pieces, sp) for kind, pieces in zip(self.argtypes, self.layout.arguments, strict=True)]
+        try:
+            back, sp = self._return()
+            arguments = [self._argument(kind, pieces, sp) for kind, pieces in zip(self.argtypes, self.layout.arguments, strict=True)]
+        except OSError as error:
+            raise machine.bad_call(self.name) from error
         result = self.function(*arguments)
         outputs.values[0], outputs.values[2] = back, sp
         if self.restype is not None:
             self._give(result, stored)
-        outputs.write(vcpu)
+        outputs.write(machine.vcpu)
+
+    def _return(self) -> tuple[int, int]:
+        """Where the caller goes on, and its stack pointer there."""
+        inputs, sp = self._inputs, self._inputs.values[0]
+        if self._linked:
+            return inputs.values[inputs.word[self._linked]], sp
+        return int.from_bytes(self.target.space.read(sp, 8), "little"), sp + 8
 
     def _argument(self, kind: Any, pieces: tuple[Piece, ...], sp: int) -> Any:
         space, size = self.target.space, shape_of(kind).size

@@ -1,4 +1,5 @@
-"""An emulated process within this one, and calls into it. One guest thread stands for all of this process's: calls take turns.
+"""An emulated process within this one, and calls into it. One guest thread stands for all of this process's: calls take turns. Threads that the guest has
+started run while a call does: between calls the vCPU's turn stays here, so that memory can be mapped and changed.
 
 Where a call returns to, and what stands for functions of Python's, are *slots*: addresses from which nothing can be fetched. The emulator stops there, and the
 address tells what is meant.
@@ -22,6 +23,7 @@ from miniload.linux import loop, signals, threads
 from miniload.linux.execute import guest_arch
 from miniload.linux.paths import Paths
 from miniload.linux.process import Options, Process
+from miniload.linux.signals import SIGSEGV
 from miniload.linux.task import Task
 from miniload.space import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE
 from miniload.vcpu import core
@@ -91,7 +93,6 @@ class Machine:
         """Whether the C library has ended the process: much of it does not work any more."""
         self._next = DEPTH
         self._free: list[int] = []
-        self._given = False
         self._expired = False
         self._mask = self.task.host_mask(0, 0)
         self._pid = os.getpid()
@@ -147,9 +148,6 @@ class Machine:
         depth, function = self.depth, self.function
         if depth == DEPTH:
             raise RecursionError(f"{name}: more than {DEPTH} calls from the guest and back within each other")
-        if self._given:
-            self.vcpu.take_turn(self.task.core)
-            self._given = False
         outer = self.vcpu.save() if depth else None
         self.depth, self.function = depth + 1, name
         trap = self.slots + SLOT * depth
@@ -174,9 +172,6 @@ class Machine:
             self.depth, self.function = depth, function
             if outer is not None:
                 self.vcpu.free_context(outer)
-            elif len(self.process.tasks) > 1:
-                self.vcpu.give_turn(self.task.core)
-                self._given = True
 
     def _recover(self, outer: object) -> None:
         """After a call that has not returned: registers as they were before it, and the signal mask that only a handler or a raise has left changed."""
@@ -252,6 +247,12 @@ class Machine:
     def error(self, kind: type[CallError], reason: str) -> CallError:
         """For a Python function that the guest must not come back from."""
         return self._error(kind, reason, self._back())
+
+    def bad_call(self, name: str) -> GuestFault:
+        """The arguments of a call to a Python function are not where they have to be, or point to nothing."""
+        error = self._error(GuestFault, f"SIGSEGV: a call of {name} whose arguments cannot be read", self.vcpu.read_registers(("pc",))[0])
+        error.signal = SIGSEGV
+        return error
 
     def _error(self, kind: type[E], reason: str, pc: int) -> E:
         error = kind(self.function, f"{reason} at {pc:#x}")
