@@ -82,7 +82,7 @@ class BareTarget(GuestTarget):
 class NoFiles(Search):
     """There are no libraries but what is loaded by its path, or from bytes."""
 
-    def find(self, name: str, requester: Object | None) -> str:
+    def find(self, name: str, requester: Object | None, program: Object | None = None) -> str:
         if requester is None and os.path.exists(name):
             return os.path.abspath(name)
         raise NotFoundError(name, "is not looked for without a sysroot", field=requester.name if requester else None)

@@ -6,9 +6,9 @@ import os
 
 from miniload.arch import NAMES
 from miniload.errors import UsageError
-from miniload.linker.guest.search import SysrootSearch
 from miniload.linker.guest.target import SysrootTarget
 from miniload.linker.loader import Loader
+from miniload.linker.search import Search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _loaders: dict[tuple[str, str, str | None], Loader] = {}
 
 def make_loader(target: SysrootTarget, *, first: Mapping[str, int] | None = None, **options: Any) -> Loader:
     """A loader for a process of one's own. `options`: Loader's. exit(3) of what it loads is Python's, unless `first` has another."""
-    loader = Loader(target, SysrootSearch(target.arch, target.machine.paths), first={"exit": target.exit_address(), **(first or {})}, **options)
+    loader = Loader(
+        target, Search(target.arch, sysroot=os.fsdecode(target.machine.paths.sysroot)), first={"exit": target.exit_address(), **(first or {})}, **options
+    )
     target.loader = loader
     return loader
