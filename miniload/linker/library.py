@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """`lib.name` is the function of that name, looked up once; `lib["name"]` looks anew; `lib.address("name")` tells where a symbol is.
+    """`lib.name` is the function of that name, looked up once, unless it is called as something here is; `lib["name"]` always is, looked up anew;
+    `lib.address("name")` tells where a symbol is.
 
     A context manager; closed when it is left. `loaded` is the object behind it, `target` where that is.
     """
@@ -32,11 +33,11 @@ class Library:
         """Where the symbol is: in the library itself or in what it needs, as dlsym looks. SymbolError."""
         return self.loader.address(self.loaded, name, version)
 
-    def next(self, name: str, version: str | None = None) -> int:
+    def address_after(self, name: str, version: str | None = None) -> int:
         """Where the symbol is that dlsym(RTLD_NEXT, name) finds for the library. SymbolError."""
         return self.loader.next(self.loaded, name, version)
 
-    def info(self) -> LinkInfo:
+    def link_info(self) -> LinkInfo:
         """What dlinfo tells."""
         return self.loader.info(self.loaded)
 
