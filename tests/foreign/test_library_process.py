@@ -306,6 +306,18 @@ def test_stand_ins_for_a_c_library(machine: str, libraries: Libraries) -> None:
     assert caught.value.exit_status == 5
 
 
+@pytest.mark.parametrize("size", [400, 20, 1])
+def test_formats_are_printfs(machine: str, libraries: Libraries, size: int) -> None:
+    """snprintf() of this machine's C library, through ctypes, has the same arguments in the same source."""
+    library, native = miniload.load(libraries(machine, "guest_imports.c", "-fno-builtin"), arch=machine), libraries.native("guest_imports.c")
+    texts = []
+    for where in (library, native):
+        room = ctypes.create_string_buffer(400)
+        texts.append((where["formats"](room, size), room.value))
+    assert texts[0] == texts[1]
+    assert texts[0][1][:3] == b"-7|"[: size - 1]
+
+
 def test_guests_do_not_share_memory(machine: str, importing: Path) -> None:
     """Two bare guests of one machine."""
     first, second = miniload.load(importing, arch=machine), miniload.load(importing, arch=machine)

@@ -1,4 +1,5 @@
 /* What small libraries import of a C library. Each function gives 0, or the line that is not as the standard has it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,13 @@ int strings(void)
     CHECK(memcmp(text, "q\0\0\0def", 7) == 0);
     CHECK(abs(-3) == 3);
     return 0;
+}
+
+/* Every conversion, more arguments than there are registers, and a text that is cut off. */
+int formats(char *to, int size)
+{
+    return snprintf(to, (size_t)size, "%d|%5d|%-5d|%05d|%+d|%u|%x|%#X|%o|%c|%s|%.2s|%8.3f|%e|%g|%ld|%lu|%zu|%hhd|%*d|%.*f|%%|%llx", -7, 42, 42, 42, 5, 4000000000u,
+                    255, 255, 8, 'z', "text", "text", 3.14159, 12345.678, 0.0001, -(1L << 40), 1UL << 63, sizeof(int), 300, 6, 9, 2, 2.71828, 1ULL << 60);
 }
 
 void leave(int status)

@@ -55,7 +55,7 @@ class GuestCallback:
         stored = inputs.values[inputs.word[self.layout.indirect]] if self.layout.indirect else 0
         try:
             back, sp = self._return()
-            arguments = [self._argument(kind, pieces, sp) for kind, pieces in zip(self.argtypes, self.layout.arguments, strict=True)]
+            arguments = self._arguments(sp)
         except OSError as error:
             raise machine.bad_call(self.name) from error
         result = self.function(*arguments)
@@ -70,6 +70,9 @@ class GuestCallback:
         if self._linked:
             return inputs.values[inputs.word[self._linked]], sp
         return int.from_bytes(self.target.space.read(sp, 8), "little"), sp + 8
+
+    def _arguments(self, sp: int) -> list[Any]:
+        return [self._argument(kind, pieces, sp) for kind, pieces in zip(self.argtypes, self.layout.arguments, strict=True)]
 
     def _argument(self, kind: Any, pieces: tuple[Piece, ...], sp: int) -> Any:
         space, size = self.target.space, shape_of(kind).size

@@ -6,6 +6,7 @@ import os
 from ctypes import CFUNCTYPE, c_char_p, c_int, c_long, c_size_t, c_void_p
 
 from miniload.errors import GuestExit
+from miniload.linker.guest.formats import Formatted
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 
 TYPE_CHECKING = False
@@ -76,6 +77,9 @@ class Standins:
 
     def address(self, name: str) -> int | None:
         """See above."""
+        found = FORMATTED.get(name)
+        if found is not None:
+            return Formatted(self._target, getattr(self, "_" + name), c_int, found, name).address
         found = PROTOTYPES.get(name)
         if found is None:
             return None
@@ -200,6 +204,18 @@ class Standins:
         os.write(1, bytes((byte & 255,)))
         return byte & 255
 
+    def _printf(self, text: bytes) -> int:
+        return os.write(1, text)
+
+    def _sprintf(self, to: int | None, text: bytes) -> int:
+        self._space.write(to or 0, text + b"\0")
+        return len(text)
+
+    def _snprintf(self, to: int | None, size: int, text: bytes) -> int:
+        if size:
+            self._space.write(to or 0, text[: size - 1] + b"\0")
+        return len(text)
+
     # -- what compilers and start files want
 
     def _cxa_finalize(self, _handle: int | None) -> None:
@@ -237,3 +253,5 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "__cxa_atexit": (c_int, c_void_p, c_void_p, c_void_p), "__gmon_start__": (None,), "__stack_chk_fail": (None,),
 }  # fmt: skip
 """Result and arguments."""
+FORMATTED: dict[str, tuple[Any, ...]] = {"printf": (c_char_p,), "sprintf": (c_void_p, c_char_p), "snprintf": (c_void_p, c_size_t, c_char_p)}
+"""Named arguments, the last of them a format."""
