@@ -124,8 +124,19 @@ def test_foreign_files_say_the_same(arch: str, tmp_path: Path) -> None:
         assert one == two is not None
 
 
-def test_object_files_have_signatures(tmp_path: Path) -> None:
-    """Their DWARF is relocated on reading."""
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "riscv64"])
+def test_object_files_have_signatures(arch: str, tmp_path: Path) -> None:
+    """Their DWARF is relocated on reading: the same signatures as in the shared object."""
+    shared = Signatures(str(build(tmp_path, "-g", "-O1")))
+    compiler = [*ZIG_CC, "-fno-sanitize=all", "-target", f"{arch}-linux-gnu"]
+    subprocess.run([*compiler, "-c", "-g", "-fPIC", "-O1", str(tmp_path / "sig.c"), "-o", str(tmp_path / "sig.o")], check=True)
+    signatures = Signatures(str(tmp_path / "sig.o"))
+    for name in ("scale", "find", "total", "next", "wide", "both", "same", "nothing"):
+        assert signatures.get(name) == shared.get(name) is not None
+
+
+def test_functions_of_an_object_file_are_called_with_them(tmp_path: Path) -> None:
+    """Without anything set by hand."""
     need("gcc")
     (tmp_path / "sig.c").write_text(SOURCE)
     subprocess.run(["gcc", "-c", "-g", "-fPIC", "-O1", str(tmp_path / "sig.c"), "-o", str(tmp_path / "sig.o")], check=True)

@@ -73,10 +73,15 @@ class Signatures:
 
         with open(self.path, "rb") as file:
             elf = ELFFile(file)
-            if not elf.has_dwarf_info(strict=True):
-                return {}
             found: dict[str, DIE] = {}
-            for unit in elf.get_dwarf_info(relocate_dwarf_sections=True).iter_CUs():
+            if not elf.has_dwarf_info(strict=True):
+                return found
+            if elf["e_type"] == "ET_REL":
+                from miniload.linker.relocatable.debugging import relocated
+
+                file.seek(0)
+                elf = relocated(elf, file.read())
+            for unit in elf.get_dwarf_info(relocate_dwarf_sections=False).iter_CUs():
                 self._read_unit(unit, found)
         return found
 
