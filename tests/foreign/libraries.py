@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,15 @@ class Libraries:
             output = self._folder / f"{len(self._built)}-{arch}.so"
             compiler = [*ZIG_CC, "-target", f"{arch}-{libc}", "-fno-sanitize=all"]
             self._built[key] = compile_c(SOURCES / source, output, *FLAGS, *flags, compiler=compiler)
+        return self._built[key]
+
+    def linked(self, arch: str, source: str, *flags: str) -> Path:
+        """By the linker alone, which takes more than zig passes on."""
+        key = (arch, source, "ld.lld", *flags)
+        if key not in self._built:
+            compiled, output = self(arch, source, "-c"), self._folder / f"{len(self._built)}-{arch}.so"
+            subprocess.run([sys.executable, "-m", "ziglang", "ld.lld", "-shared", *flags, str(compiled), "-o", str(output)], check=True, capture_output=True)
+            self._built[key] = output
         return self._built[key]
 
     def native(self, source: str, *flags: str) -> ctypes.CDLL:

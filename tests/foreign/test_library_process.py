@@ -190,6 +190,7 @@ def test_time_runs_out(calls: Library, library: Library, name: str) -> None:
         assert calls["trivial"](1, 2) == 3
 
 
+@pytest.mark.feature(53)
 def test_threads_of_python_take_turns(calls: Library) -> None:
     """Eight threads that call the guest at once: fold() through a callback gives each what it gives one alone."""
     fold = calls["fold"]

@@ -1,0 +1,158 @@
+"""The dynamic linker's features in an emulated CPU, each with a library that is built for it. What is expected stands in tests/linker/guest_features.c."""
+
+from __future__ import annotations
+
+import os
+import signal
+from ctypes import CFUNCTYPE, c_char_p, c_int
+from typing import TYPE_CHECKING
+
+import pytest
+
+import miniload
+from miniload.errors import GuestFault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from foreign.libraries import Libraries
+    from miniload.linker.library import Library
+
+SOURCE = "guest_features.c"
+POINTERS = 20 + 10 + 40 + 70 + 200 + 2000
+
+
+def load(machine: str, root: Path, libraries: Libraries, *flags: str) -> Library:
+    """The library of that build, with a C library around it."""
+    return miniload.load(libraries(machine, SOURCE, *flags), arch=machine, sysroot=root)
+
+
+@pytest.mark.feature(10)
+def test_from_path_descriptor_and_bytes(machine: str, root: Path, libraries: Libraries) -> None:
+    """pointers() adds up what all pointers in the data lead to."""
+    path = libraries(machine, SOURCE)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        for what in (path, fd, path.read_bytes()):
+            library = miniload.load(what, arch=machine, sysroot=root)
+            assert library["pointers"]() == POINTERS
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(("-Wl,-z,now",), marks=pytest.mark.feature(16, 20), id="now"),
+        pytest.param(("-Wl,-z,lazy",), marks=pytest.mark.feature(16), id="lazy"),
+        pytest.param(("-Wl,--hash-style=sysv",), marks=pytest.mark.feature(22), id="sysv-hash"),
+        pytest.param(("-Wl,--hash-style=gnu",), marks=pytest.mark.feature(22), id="gnu-hash"),
+        pytest.param(("-Wl,-Bsymbolic",), marks=pytest.mark.feature(24), id="symbolic"),
+        pytest.param(("-Wl,-z,max-page-size=65536",), marks=pytest.mark.feature(35), id="64-KiB"),
+        pytest.param(("-Wl,-z,max-page-size=2097152",), marks=pytest.mark.feature(35), id="2-MiB"),
+    ],
+)
+def test_all_pointers_lead_where_they_should(machine: str, root: Path, libraries: Libraries, flags: tuple[str, ...]) -> None:
+    """Into an array, to functions, from data that is read-only afterwards; a weak symbol that nobody has is 0; what is not in the file is zero."""
+    library = load(machine, root, libraries, *flags)
+    assert library["pointers"]() == POINTERS
+    assert library["is_nobody"]() == 1
+    assert library["zeros"]() == 0
+    assert library.loaded.bias % 4096 == 0
+    align = int(flags[0].rpartition("=")[2]) if "max-page-size" in flags[0] else 4096
+    assert library.loaded.start % align == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(("-z", "nocombreloc"), marks=pytest.mark.feature(14), id="relative-anywhere"),
+        pytest.param(("--pack-dyn-relocs=relr",), marks=pytest.mark.feature(15), id="relr"),
+        pytest.param(("-z", "noseparate-code", "-z", "norelro"), marks=pytest.mark.feature(36), id="few-segments"),
+        pytest.param(("-N",), marks=pytest.mark.feature(36), id="text-and-data-in-one"),
+    ],
+)
+def test_the_same_by_flags_of_the_linker_alone(machine: str, root: Path, libraries: Libraries, flags: tuple[str, ...]) -> None:
+    """What cc does not pass on."""
+    library = miniload.load(libraries.linked(machine, SOURCE, *flags), arch=machine, sysroot=root)
+    assert (library["pointers"](), library["is_nobody"](), library["zeros"]()) == (POINTERS, 1, 0)
+    assert bool(library.loaded.raw.relr.size) == ("--pack-dyn-relocs=relr" in flags)
+
+
+@pytest.mark.feature(17)
+def test_an_ifunc(machine: str, root: Path, libraries: Libraries) -> None:
+    """From within the library and by name: the function that the resolver picks gives 111."""
+    library = load(machine, root, libraries)
+    assert library["use_chosen"]() == 111
+    assert library["chosen"]() == 111
+
+
+@pytest.mark.feature(21)
+def test_relocated_data_is_read_only(machine: str, root: Path, libraries: Libraries) -> None:
+    """PT_GNU_RELRO: a store there is a fault."""
+    with pytest.raises(GuestFault) as caught:
+        load(machine, root, libraries)["write_fixed"]()
+    assert caught.value.signal == signal.SIGSEGV
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param((), marks=pytest.mark.feature(29), id="general-dynamic"),
+        pytest.param(("-ftls-model=local-dynamic",), marks=pytest.mark.feature(29), id="local-dynamic"),
+        pytest.param(("-ftls-model=initial-exec",), marks=pytest.mark.feature(30), id="initial-exec"),
+    ],
+)
+def test_thread_local_models(machine: str, root: Path, libraries: Libraries, flags: tuple[str, ...]) -> None:
+    """Initial values and alignment of the source."""
+    library = load(machine, root, libraries, *flags)
+    assert library["aligned"]() == 1
+    assert (library["use_first"](1), library["use_first"](2)) == (8, 10)
+
+
+@pytest.mark.feature(33)
+def test_initialisers(machine: str, root: Path, libraries: Libraries) -> None:
+    """In the order of their priorities, with argc, argv and envp: the guest's program has one argument, its name."""
+    library = load(machine, root, libraries)
+    assert library["argument_count"]() == 1
+    order = library["start_order"]
+    order.restype = c_char_p
+    assert order() == b"ab"
+
+
+@pytest.mark.feature(34)
+def test_finalisers(machine: str, root: Path, libraries: Libraries) -> None:
+    """In reverse order, when the library is closed: each tells its number through a callback."""
+    library = load(machine, root, libraries, "-DCLOSED")
+    heard: list[int] = []
+    callback = library.target.callback(heard.append, CFUNCTYPE(None, c_int))
+    library["tell"](callback)
+    library.close()
+    callback.free()
+    assert heard == [2, 1]
+
+
+@pytest.mark.feature(49)
+def test_introspection(machine: str, root: Path, libraries: Libraries) -> None:
+    """Symbols of the source, with their kinds and sizes, at addresses in the object."""
+    library = load(machine, root, libraries)
+    symbols = {symbol.name: symbol for symbol in library.loaded.symbols()}
+    assert (symbols["shared"].type, symbols["shared"].size) == ("OBJECT", 32)
+    assert (symbols["twice"].type, symbols["nobody"].defined, symbols["nobody"].bind) == ("FUNC", False, "WEAK")
+    assert library.loaded.start <= symbols["twice"].address < library.loaded.end
+    assert library.loaded.symbol_at(symbols["twice"].address + 1) == ("twice", symbols["twice"].address)
+
+
+@pytest.mark.feature(51)
+def test_nothing_stays_mapped_after_an_error(machine: str, root: Path, libraries: Libraries) -> None:
+    """The guest's mappings are the same before and after a load that fails for a symbol that is defined nowhere."""
+    load(machine, root, libraries)
+    path = libraries(machine, "guest_calls.c", "-DIMPORTS")
+
+    def mappings() -> list[tuple[int, int]]:
+        return [(vma.start, vma.end) for vma in miniload.load(libraries(machine, SOURCE), arch=machine, sysroot=root).target.space.vmas]
+
+    before = mappings()
+    with pytest.raises(miniload.errors.UnresolvedError):
+        miniload.load(path, arch=machine, sysroot=root)
+    assert mappings() == before
