@@ -51,3 +51,17 @@ def test_exceptions_are_thrown_and_caught(arch: str, level: str, sysroots: Calla
     ours.write_bytes(miniload.link([made], needed=["libstdc++.so.6"]))
     ran = subprocess.run([f"qemu-{arch}", "-L", str(sysroots(arch)), str(main), str(ours)], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (0, "1 3\n110 6\n220 9\n300 12\n5 15\n")
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["sysroot", "alone"])
+def test_an_object_file_runs_in_the_emulator(arch: str, alone: bool, sysroots: Callable[[str], Path], tmp_path: Path) -> None:
+    """With that machine's C library, and with stand-ins for what it calls. What is expected is what C says of the source."""
+    made = tmp_path / "all.o"
+    compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36", "-fno-sanitize=all", "-fPIC", "-O2", *RELAXED.get(arch, ())]
+    subprocess.run([*compiler, "-c", str(SOURCES / "object_all.c"), "-o", str(made)], check=True)
+    with miniload.load(str(made), arch=arch, sysroot=None if alone else sysroots(arch)) as library:
+        assert [library.get_constructed(), library.bump(), library.bump(), library.inside_value()] == [100, 84, 86, 3]
+        assert [library.thread_sum(), library.thread_sum(), library.common_bump(), library.code_alignment()] == [15, 18, 1, 0]
+        assert [library.operate(number, -5) for number in range(3)] == [-10, -15, 5]
+        assert [library.choose(number) for number in range(8)] == [10, 21, 32, 43, 12, 65, 76, -1]
+        assert library.length(b"12345") == 5
