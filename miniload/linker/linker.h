@@ -228,6 +228,9 @@ EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struc
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out);
 uint32_t sysv_hash(const char *name);
 
+/* versions.c */
+EXPORT int64_t linker_missing_version(const struct object *object, const struct object *const *dependencies, uint32_t count, uint32_t *which);
+
 /* relocate.c */
 EXPORT int linker_relocate(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, binding_hook hook, struct outcome *out);
 EXPORT int linker_apply(struct object *object, const struct kinds *kinds, const struct pending *pending, uint64_t value);

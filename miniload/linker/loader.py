@@ -161,8 +161,8 @@ class Loader(Queries):
         if isinstance(what, os.PathLike):
             what = os.fspath(what)
         path = (what if what[:1] == "/" else os.path.join(os.getcwd(), what)) if isinstance(what, str) else None
-        if path is not None and in_family(os.path.basename(path)):
-            found = self._of_family(os.path.basename(path), mode)
+        if path is not None:
+            found = self._of_family(path[path.rfind("/") + 1 :], mode)
             if found is not None:
                 return found
         if self._quick and isinstance(what, str) and not mode & os.RTLD_NOLOAD:
@@ -227,7 +227,9 @@ class Loader(Queries):
     def _relocate(self, root: Object, mode: int) -> None:
         """Dependencies first, so that an IFUNC's resolver has its own object relocated."""
         local = closure(root)
-        waiting = [loaded for loaded in dependencies_first(local) if not loaded.relocated]
+        waiting = [loaded for loaded in local if not loaded.relocated]
+        if len(waiting) > 1:
+            waiting = [loaded for loaded in dependencies_first(local) if not loaded.relocated]
         for index, loaded in enumerate(waiting):
             if not loaded.relocated:
                 loaded.scope = self._scope(loaded, local, mode)
