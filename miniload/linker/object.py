@@ -60,7 +60,6 @@ class Object(Described):
     needed: tuple[str, ...] = ()
     needed_by: Object | None = None
     """The object that has brought this one; None for one that was asked for itself."""
-    """The versions that it defines, once they have been asked for (versions.py)."""
     relocated = started = False
     user: object = None
     scope: Scope | None = None
