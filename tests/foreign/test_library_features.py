@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from ctypes import CFUNCTYPE, c_char_p, c_int
 from typing import TYPE_CHECKING
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 import miniload
+from foreign.libraries import SOURCES
 from miniload.errors import GuestFault
+from miniload.linker.analysis import AnalysisTarget
+from miniload.linker.image import read
+from miniload.linker.object import map_object
+from miniload.linker.relocate import relocate, relocations
+from miniload.linker.scope import Scope
+from miniload.space.buffer import BufferSpace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,3 +164,61 @@ def test_nothing_stays_mapped_after_an_error(machine: str, root: Path, libraries
     with pytest.raises(miniload.errors.UnresolvedError):
         miniload.load(path, arch=machine, sysroot=root)
     assert mappings() == before
+
+
+@pytest.mark.feature(23)
+def test_versions(machine: str, root: Path, libraries: Libraries) -> None:
+    """The default version without asking, the hidden one by its name, as dlsym and dlvsym have them."""
+    script = SOURCES / "guest_versions.map"
+    library = miniload.load(libraries.linked(machine, "guest_versions.c", f"--version-script={script}"), arch=machine, sysroot=root)
+    assert library["answer"]() == 2
+    found = {version: library.target.function(library.address("answer", version), "answer")() for version in ("V1", "V2")}
+    assert found == {"V1": 1, "V2": 2}
+    with pytest.raises(miniload.errors.SymbolError):
+        library.address("answer", "V3")
+
+
+@pytest.mark.feature(41, 25)
+def test_flags_of_loading(machine: str, root: Path, libraries: Libraries) -> None:
+    """RTLD_NOLOAD finds only what is there; RTLD_LOCAL's symbols are not for others, and RTLD_GLOBAL's are; RTLD_NODELETE stays."""
+    provider, user = libraries(machine, "guest_provider.c"), libraries(machine, "guest_calls.c", "-DIMPORTS")
+    with pytest.raises(miniload.errors.NotFoundError, match="not loaded"):
+        miniload.load(provider, os.RTLD_NOLOAD, arch=machine, sysroot=root)
+    with miniload.load(provider, arch=machine, sysroot=root):
+        assert miniload.load(provider, os.RTLD_NOLOAD | os.RTLD_NOW, arch=machine, sysroot=root)["not_there"](1) == 101
+        with pytest.raises(miniload.errors.UnresolvedError):
+            miniload.load(user, arch=machine, sysroot=root)
+    kept = miniload.load(provider, os.RTLD_GLOBAL | os.RTLD_NODELETE | os.RTLD_NOW, arch=machine, sysroot=root)
+    with miniload.load(user, arch=machine, sysroot=root) as library:
+        assert library["needs"](1) == 102
+    kept.close()
+    assert kept.target.space.read(kept.loaded.start, 4) == b"\x7fELF"
+
+
+@pytest.mark.feature(31)
+@pytest.mark.parametrize("machine", ["aarch64", "x86_64"], scope="module")
+def test_tls_descriptors(machine: str, root: Path, libraries: Libraries) -> None:
+    """AArch64 has nothing else; x86-64 has them if asked. glibc has those of RISC-V since 2.42, which is newer than the sysroot's."""
+    library = load(machine, root, libraries, *["-mtls-dialect=gnu2"] * (machine == "x86_64"))
+    assert any("TLSDESC" in relocation.name for relocation in relocations(library.loaded))
+    before = library["use_first"](0)
+    assert (library["aligned"](), library["use_first"](1)) == (1, before + 1)
+
+
+@pytest.mark.feature(52)
+def test_malformed_files_are_typed_errors(machine: str, libraries: Libraries) -> None:
+    """150 copies with a few bytes changed, most of them where the headers and tables are: loaded, or refused with an error of miniload's or the system's."""
+    data = libraries(machine, SOURCE).read_bytes()
+    chosen, refused = random.Random(7), 0
+    for _ in range(150):
+        mutant = bytearray(data)
+        for _ in range(chosen.randrange(1, 6)):
+            mutant[chosen.randrange(min(len(data), chosen.choice((64, 700, 4096, len(data)))))] = chosen.randrange(256)
+        target = AnalysisTarget(machine, BufferSpace(2 << 20))
+        try:
+            with read(bytes(mutant)) as image:
+                loaded = map_object(image, target)
+            relocate(loaded, Scope([loaded]), missing=lambda _loaded, _name: 0)
+        except (miniload.MiniloadError, OSError):
+            refused += 1
+    assert 25 < refused < 150

@@ -1,0 +1,1 @@
+int not_there(int a) { return a + 100; }
