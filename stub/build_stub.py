@@ -91,7 +91,7 @@ def build_core(arch: architectures.Arch, output: Path, name: str, assembly: tupl
 
 def build_cores(arch: architectures.Arch, output: Path) -> list[Path]:
     """The emulated CPU's core and the linker's."""
-    return [build_core(arch, output, "vcpu", ("host_call.S",)), build_core(arch, output, "linker", ())]
+    return [build_core(arch, output, "vcpu", ("host_call.S",)), build_core(arch, output, "linker", ("lazy.S",))]
 
 
 def trim(image: bytes) -> bytes:

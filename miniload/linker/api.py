@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
+from miniload.linker.inside import Residents, inside
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
 from miniload.linker.search import Search
+from miniload.linker.tools import wanted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from miniload.linker.hooks import Hooks
+    from miniload.linker.object import Object
+
+
+def make_native_loader(
+    *,
+    hooks: Hooks | None = None,
+    first: Mapping[str, int] | None = None,
+    last: Mapping[str, int] | None = None,
+    missing: Callable[[Object, str], int | None] | None = None,
+) -> Loader:
+    """A set of objects of its own in this process, whose code can unwind and calls its loader's dlopen. Arguments as of Loader."""
+    from miniload.linker.hooks import NO_HOOKS
+
+    loader = Loader(native_target(), Search(), hooks=hooks or NO_HOOKS, first={**inside().functions, **(first or {})}, last=last, missing=missing)
+    loader.registrars += [Residents(loader), *wanted(os.environ)]
+    return loader
 
 
 @cache
 def native_loader() -> Loader:
     """The one for this process."""
-    return Loader(native_target(), Search())
+    return make_native_loader()

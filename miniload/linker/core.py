@@ -69,7 +69,7 @@ class CObject(Structure):
         ("soname", c_uint32), ("rpath", c_uint32), ("runpath", c_uint32), ("filter", c_uint32), ("needed_count", c_uint32), ("got_rela", c_uint32),
         ("needed", c_uint32 * MAX_NEEDED),
         ("tls_module", c_uint64), ("tls_offset", c_int64), ("tls_state", c_uint32), ("touched", c_uint32),
-        ("scope", c_void_p), ("kinds", c_void_p), ("user", c_void_p),
+        ("destructors", c_uint32), ("unused", c_uint32), ("lazy", c_void_p),
     )  # fmt: skip
 
 
@@ -122,6 +122,16 @@ class CSymbol(Structure):
     _fields_ = (("name", c_uint32), ("info", c_uint8), ("other", c_uint8), ("section", c_uint16), ("value", c_uint64), ("size", c_uint64))
 
 
+class CLazy(Structure):
+    _fields_ = (
+        ("scope", c_void_p), ("kinds", c_void_p), ("referred", c_void_p), ("name", c_char_p), ("missing", c_void_p), ("resolver_arguments", c_uint64 * 3),
+    )  # fmt: skip
+
+
+class CDlCalls(Structure):
+    _fields_ = (("open", c_void_p), ("close", c_void_p), ("symbol", c_void_p))
+
+
 BINDING_HOOK = CFUNCTYPE(c_uint64, POINTER(CObject), c_uint32, c_char_p, c_uint64, c_uint32)
 
 
@@ -168,8 +178,8 @@ close_here.argtypes = (c_void_p,)
 protect_here.argtypes = (c_void_p, c_uint64)
 relocate_here = LIBRARY.linker_relocate_here
 relocate_here.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_uint64, c_void_p, c_void_p)
-_UNLOCKED = ctypes.CDLL(library_path())  # what these call may wait
-call_all, initialize_here, finalize_here = _UNLOCKED.linker_call_all, _UNLOCKED.linker_initialize_here, _UNLOCKED.linker_finalize_here
+WAITING = ctypes.CDLL(library_path())  # what these call may wait
+call_all, initialize_here, finalize_here = WAITING.linker_call_all, WAITING.linker_initialize_here, WAITING.linker_finalize_here
 initialize_here.argtypes = (c_void_p, c_void_p)
 finalize_here.argtypes = (c_void_p,)
 initialize_here.restype = finalize_here.restype = None
@@ -186,6 +196,33 @@ counters.restype = c_uint64
 unique_forget, unique_free = LIBRARY.linker_unique_forget, LIBRARY.linker_unique_free
 unique_forget.argtypes = (c_void_p, c_void_p)
 unique_free.argtypes, unique_free.restype = (c_void_p,), None
+lazy_possible, lazy_start, lazy_replace = LIBRARY.linker_lazy_possible, LIBRARY.linker_lazy_start, LIBRARY.linker_lazy_replace
+lazy_possible.argtypes = (c_void_p, c_uint64)
+lazy_start.argtypes = lazy_replace.argtypes = (c_void_p, c_void_p)
+lazy_start.restype = lazy_replace.restype = None
+readers_wait = LIBRARY.linker_readers_wait
+readers_wait.restype = None
+resident_add, resident_remove, forked = LIBRARY.linker_resident_add, WAITING.linker_resident_remove, LIBRARY.linker_forked
+resident_add.argtypes = (c_void_p, c_char_p)
+resident_add.restype = c_void_p
+unwinder = LIBRARY.linker_unwinder
+unwinder.argtypes = (c_void_p, c_void_p)
+unwinder.restype = None
+resident_remove.argtypes = (c_void_p,)
+resident_remove.restype = forked.restype = None
+frames = LIBRARY.linker_frames
+frames.argtypes = (c_void_p, c_void_p)
+debug_add, debug_remove = LIBRARY.linker_debug_add, LIBRARY.linker_debug_remove
+debug_add.argtypes = (c_char_p, c_uint64, c_void_p)
+debug_remove.argtypes = (c_void_p,)
+debug_remove.restype = None
+frames.restype = c_uint64
+dl_calls, dl_error, dl_function = LIBRARY.linker_dl_calls, LIBRARY.linker_dl_error, LIBRARY.linker_dl_function
+dl_calls.argtypes = (c_void_p,)
+dl_error.argtypes = dl_function.argtypes = (c_char_p,)
+dl_calls.restype = dl_error.restype = None
+dl_function.restype = c_uint64
+os.register_at_fork(after_in_child=forked)
 uses_raw.argtypes = (c_void_p, c_void_p, c_uint32)
 apply.argtypes = (c_void_p, c_void_p, c_void_p, c_uint64)
 

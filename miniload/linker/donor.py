@@ -13,7 +13,8 @@ from miniload.linker.tiny import PAGE
 
 DF_STATIC_TLS = 16
 ANSWERS = 1024
-"""Link address of the answers: the module's number, the offset from the thread pointer, the descriptor's two words."""
+"""Link address of the answers: the module's number, the offset from the thread pointer, the descriptor's two words, and those of a weak variable
+that nothing defines."""
 IMAGE = 2048
 """Link address of the contents, at least."""
 
@@ -28,12 +29,12 @@ def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fi
     place at a fixed offset from the thread pointer. `descriptor`: with a TLS descriptor for the block's first byte."""
     linking = get_linking(arch)
     kinds = {relocation.operation: number for number, relocation in linking.relocations.items()}
-    wanted = [(ANSWERS, MODULE)] + [(ANSWERS + 8, TP_OFFSET)] * fixed + [(ANSWERS + 16, TLSDESC)] * descriptor
-    strings = b"\0block\0"
-    symbols = bytes(24) + tiny.symbol(1, tiny.STB_GLOBAL, tiny.STT_TLS, 1, 0, size)
-    rela = tiny.relocations([(place, 1, kinds[operation]) for place, operation in wanted])
+    wanted = [(ANSWERS, 1, MODULE)] + [(ANSWERS + 8, 1, TP_OFFSET)] * fixed + [(ANSWERS + 16, 1, TLSDESC), (ANSWERS + 32, 2, TLSDESC)] * descriptor
+    strings = b"\0block\0nowhere at all\0"
+    symbols = bytes(24) + tiny.symbol(1, tiny.STB_GLOBAL, tiny.STT_TLS, 1, 0, size) + tiny.symbol(7, tiny.STB_WEAK, tiny.STT_TLS, 0, 0, 0)
+    rela = tiny.relocations([(place, symbol, kinds[operation]) for place, symbol, operation in wanted])
     at_image = donor_image(align, phase)
-    at_strings, at_symbols, at_hashes, at_rela, at_dynamic = 320, 336, 400, 432, 640
+    at_strings, at_symbols, at_hashes, at_rela, at_dynamic = 320, 352, 432, 464, 640
     dynamic = tiny.dynamic((
         (tiny.DT_HASH, at_hashes), (tiny.DT_STRTAB, at_strings), (tiny.DT_SYMTAB, at_symbols), (tiny.DT_RELA, at_rela), (tiny.DT_RELASZ, len(rela)),
         (tiny.DT_RELAENT, 24), (tiny.DT_STRSZ, len(strings)), (tiny.DT_SYMENT, 24), (tiny.DT_FLAGS, DF_STATIC_TLS if fixed else 0),
@@ -45,5 +46,5 @@ def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fi
         (tiny.PT_TLS, at_image, len(contents), size, max(align, 1)),
         (tiny.PT_GNU_STACK, 0, 0, 0, 16),
     )
-    pieces = {at_strings: strings, at_symbols: symbols, at_hashes: tiny.hashes(2, 1), at_rela: rela, at_dynamic: dynamic, at_image: contents}
+    pieces = {at_strings: strings, at_symbols: symbols, at_hashes: tiny.hashes(3, 1), at_rela: rela, at_dynamic: dynamic, at_image: contents}
     return tiny.compose(linking, 0, segments, pieces)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, TypeVar
 
     from miniload.linker.loader import Loader
     from miniload.linker.object import Object
     from miniload.linker.queries import LinkInfo
     from miniload.linker.reload import Migrate, Reloaded, Watcher
+
+    Kind = TypeVar("Kind", bound=ctypes._CData)
 
 
 class Library:
@@ -53,6 +57,11 @@ class Library:
         function = self[name]
         setattr(self, name, function)
         return function
+
+    def variable(self, name: str, kind: type[Kind]) -> Kind:
+        """The variable of that name as a ctypes object of that type, at its place; for a thread-local one that of the calling thread. SymbolError."""
+        variable: Kind = kind.from_address(self.address(name))  # type: ignore[attr-defined]
+        return variable
 
     def reload(self, migrate: Migrate | None = None, keep: Iterable[str] | bool = (), force: bool = False) -> Reloaded:
         """Has the Library mean its file as it is now: reload.reload."""

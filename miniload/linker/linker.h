@@ -92,9 +92,9 @@ struct object {
     uint32_t tls_state; /* 0: no place; 1: a module; 2: and a fixed offset */
 
     uint32_t touched; /* set when a relocation is bound to one of its symbols */
-    const struct scope *scope; /* for lazy binding */
-    const struct kinds *kinds;
-    void *user;
+    uint32_t destructors; /* of thread-local variables, which threads have yet to call (dlfcn.c) */
+    uint32_t unused;
+    const struct lazy *lazy;
 };
 
 struct name { /* a host symbol */
@@ -145,6 +145,15 @@ struct kinds { /* an architecture's relocations */
     uint32_t special_call; /* bits of st_other that say so */
     uint32_t unused;
     uint8_t operation[TYPES];
+};
+
+struct lazy { /* how calls of an object are bound when they are first made */
+    const struct scope *scope;
+    const struct kinds *kinds;
+    uint8_t *referred; /* by member of the scope: set when a slot is bound to a symbol of it */
+    const char *name;  /* the object's, for a message */
+    uint64_t (*missing)(const struct object *object, uint32_t symbol); /* an address for what is defined nowhere, or 0; may be NULL */
+    uint64_t resolver_arguments[3];
 };
 
 struct pending { /* a relocation that is left to the caller */
@@ -236,6 +245,13 @@ EXPORT int linker_relocate(struct object *object, const struct scope *scope, con
 EXPORT int linker_apply(struct object *object, const struct kinds *kinds, const struct pending *pending, uint64_t value);
 EXPORT int linker_uses(const struct object *object, const struct kinds *kinds, uint32_t operation);
 EXPORT void linker_outcome_free(struct outcome *outcome);
+const struct version *version_wanted(const struct object *object, uint64_t symbol);
+int resolve_symbol(struct object *object, const struct scope *scope, uint64_t index, uint32_t flags, struct found *out);
+
+/* lazy.c */
+EXPORT int linker_lazy_possible(const struct object *object, uint64_t page);
+EXPORT void linker_lazy_start(struct object *object, const struct lazy *lazy);
+EXPORT void linker_lazy_replace(struct object *object, const struct lazy *lazy);
 
 /* unique.c */
 const struct unique_symbol *unique_find(const struct unique *unique, const char *name, uint32_t hash);

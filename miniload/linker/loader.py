@@ -12,6 +12,7 @@ from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
 from miniload.linker.image import read
+from miniload.linker.lazy import Lazy, may_be_lazy
 from miniload.linker.object import Object, map_object, open_object, unmap_object
 from miniload.linker.order import closure, dependencies_first
 from miniload.linker.queries import Queries
@@ -24,11 +25,12 @@ from miniload.linker.versions import check_versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from miniload.linker.callbacks import Symbol
     from miniload.linker.core import Found
     from miniload.linker.image import Readable
+    from miniload.linker.registrar import Registrar
     from miniload.linker.scope import Member
     from miniload.linker.search import Search
     from miniload.linker.target import Target
@@ -42,8 +44,9 @@ class Loader(Queries):
 
     `first` and `last`: symbols of the caller's, found before and after those of all objects; addresses, or Python functions (callbacks.py).
     `missing(object, name)`: the address for a symbol that is defined nowhere, None for an error; traps.Traps raises when such a function is called.
-    `preload`: objects that come before all others but the program, as LD_PRELOAD's. `search` finds files by name. All methods may be called from any
-    thread, and from initialisers.
+    `preload`: objects that come before all others but the program, as LD_PRELOAD's. `search` finds files by name. `registrars` are told of
+    each object: when it is relocated, before anything of it runs, and before it is unmapped. All methods may be called from any thread, and from
+    initialisers.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class Loader(Queries):
         last: Mapping[str, Symbol] | None = None,
         missing: Callable[[Object, str], int | None] | None = None,
         preload: Sequence[Readable] = (),
+        registrars: Sequence[Registrar] = (),
     ) -> None:
+        self.registrars = list(registrars)
         self.target = target
         self.search = search
         self.hooks = hooks
@@ -76,6 +81,8 @@ class Loader(Queries):
         self._opened: dict[Object, int] = {}
         self._pinned: set[Object] = set()
         self._started: list[Object] = []
+        self._collecting = self._again = False
+        self._now = bool(os.environ.get("LD_BIND_NOW"))
 
     # -- loading
 
@@ -98,6 +105,8 @@ class Loader(Queries):
                     for loaded in new:
                         check_versions(loaded)
                     self._relocate(root, mode)
+                order = [loaded for loaded in dependencies_first(closure(new[0])) if not loaded.started] if len(new) > 1 else new
+                self._announce(order)
             except BaseException:
                 self._discard(new)
                 raise
@@ -107,7 +116,9 @@ class Loader(Queries):
             if mode & os.RTLD_GLOBAL:
                 self._promote(root)
             try:
-                self._start(new)
+                for loaded in order:
+                    if not loaded.started:
+                        self._initialize(loaded)
             except BaseException:
                 if root in new:
                     self._pinned.discard(root)
@@ -236,8 +247,12 @@ class Loader(Queries):
                 others = [member for member in self.objects if member is not loaded]
                 for member in others:
                     member.raw.touched = 0
+                loaded.local = local
+                lazy = mode & os.RTLD_LAZY and not self._now and may_be_lazy(loaded, self.hooks)
+                if lazy:
+                    loaded.lazy = Lazy(loaded, loaded.scope, self.missing)
                 try:
-                    relocate(loaded, loaded.scope, hooks=self.hooks, missing=self.missing)
+                    relocate(loaded, loaded.scope, lazy=bool(lazy), hooks=self.hooks, missing=self.missing)
                 except UnresolvedError as error:
                     raise with_others(error, [(other, self._scope(other, local, mode)) for other in waiting[index + 1 :]]) from None
                 loaded.refers = {member for member in others if member.raw.touched}
@@ -260,19 +275,19 @@ class Loader(Queries):
         return [shortcut, *shared, *self.globals] if shortcut else [*shared, *self.globals]
 
     def _promote(self, root: Object) -> None:
-        self.globals += [loaded for loaded in closure(root) if loaded in self.objects and loaded not in self.globals]
+        promoted = [loaded for loaded in closure(root) if loaded in self.objects and loaded not in self.globals]
+        self.globals += promoted
+        for loaded in self.objects:
+            if loaded.lazy is not None and promoted:
+                loaded.lazy.add(promoted, self.target.shared())
 
     # -- initialising and finalising
 
-    def _start(self, new: list[Object]) -> None:
-        """Initialisers, those of dependencies first."""
-        if len(new) < 2:
-            for loaded in new:
-                self._initialize(loaded)
-            return
-        for loaded in dependencies_first(closure(new[0])):
-            if not loaded.started:
-                self._initialize(loaded)
+    def _announce(self, order: Sequence[Object]) -> None:
+        for loaded in order:
+            for registrar in self.registrars:
+                loaded.registered = (*loaded.registered, registrar)
+                registrar.added(loaded)
 
     def _initialize(self, loaded: Object) -> None:
         loaded.started = True
@@ -330,6 +345,10 @@ class Loader(Queries):
         address: int = found.address
         return address
 
+    def scope_of(self, loaded: Object) -> Scope:
+        """Where the object's references are looked up, as of now."""
+        return self._scope(loaded, [member for member in loaded.local if member.relocated], 0)
+
     # -- unloading
 
     def close(self, root: Object) -> None:
@@ -342,27 +361,49 @@ class Loader(Queries):
                 self._opened[root] = count - 1
                 return
             del self._opened[root]
-            live = self._live()
-            dead = [loaded for loaded in self.objects if loaded not in live]
-            for loaded in (
-                dead if len(dead) < 2 and all(loaded.started for loaded in dead) else [loaded for loaded in reversed(self._started) if loaded in dead]
-            ):
+            self._again = True
+            if self._collecting:  # a finaliser closes what it has opened: when it has returned
+                return
+            self._collecting = True
+            try:
+                while self._again:
+                    self._again = False
+                    self._collect()
+            finally:
+                self._collecting = False
+
+    def _collect(self) -> None:
+        """Finalises and unmaps all that nothing needs. What goes cannot be found any more when finalisers run, which may load something."""
+        live = self._live()
+        dead = [loaded for loaded in self.objects if loaded not in live]
+        self.objects[:] = [loaded for loaded in self.objects if loaded in live]
+        self.globals = [loaded for loaded in self.globals if loaded in live]
+        try:
+            for loaded in [loaded for loaded in reversed(self._started) if loaded in dead]:
                 self._finalize(loaded)
+        finally:
             self._discard(dead)
 
     def _live(self) -> set[Object]:
         live: set[Object] = set()
-        queue = [*self._opened, *self._pinned, *[loaded for loaded in self.objects if stays(loaded)]]
+        queue = [*self._opened, *self._pinned, *[loaded for loaded in self.objects if stays(loaded) or loaded.raw.destructors]]
         while queue:
             loaded = queue.pop()
             if loaded not in live:
                 live.add(loaded)
                 queue += loaded.dependencies
                 queue += loaded.refers
+                if loaded.lazy is not None:
+                    queue += loaded.lazy.referred()
         return live
 
-    def _discard(self, dead: Iterable[Object]) -> None:
+    def _discard(self, dead: Sequence[Object]) -> None:
+        changed = [loaded for loaded in self.objects if loaded.lazy is not None and loaded not in dead and loaded.lazy.remove(dead)]
+        if changed:
+            core.readers_wait()
         for loaded in dead:
+            for registrar in reversed(loaded.registered):
+                registrar.removed(loaded)
             if loaded.raw.traits & core.HAS_UNIQUE:  # its load has failed
                 self._unique.forget(loaded)
             if loaded in self.objects:
@@ -370,6 +411,7 @@ class Loader(Queries):
             if loaded in self.globals:
                 self.globals.remove(loaded)
             self.target.drop_tls(loaded)
+            loaded.relocated = False
             unmap_object(loaded)
             if self.hooks is not NO_HOOKS:
                 self.hooks.unloaded(loaded)

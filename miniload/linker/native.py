@@ -7,7 +7,7 @@ import os
 import sys
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_size_t, c_uint16, c_uint64, c_ulonglong, c_void_p, string_at
 from functools import cache, cached_property
-from threading import RLock
+from threading import RLock, get_native_id
 
 from miniload import arch as architectures
 from miniload.errors import UnsupportedError
@@ -172,7 +172,7 @@ class NativeTarget:
         self._donors.give(loaded)
 
     def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
-        return self._donors.descriptor(definer, offset)
+        return self._donors.descriptor(definer, offset, self.arch)
 
     def start_tls(self, loaded: Object) -> None:
         pass
@@ -192,7 +192,7 @@ class NativeTarget:
         fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
         try:
             os.write(fd, data)
-            return int(ctypes.CDLL(donor_path(fd), mode=os.RTLD_NOW)._handle)
+            return int(ctypes.CDLL(donor_path(fd, f"/proc/self/task/{get_native_id()}/"), mode=os.RTLD_NOW)._handle)
         finally:
             os.close(fd)
 

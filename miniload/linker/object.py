@@ -17,9 +17,11 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from miniload.linker.image import Image
+    from miniload.linker.lazy import Lazy
+    from miniload.linker.registrar import Registrar
     from miniload.linker.scope import Scope
     from miniload.linker.target import Target
 
@@ -68,6 +70,12 @@ class Object(Described):
     """What is looked through for its user."""
     refers: Collection[Object] = ()
     """Other objects that it was bound to."""
+    lazy: Lazy | None = None
+    """How its calls are bound when they are first made."""
+    local: Sequence[Object] = ()
+    """What was loaded with it, in the order in which it is looked through."""
+    registered: Sequence[Registrar] = ()
+    """Who has been told of it."""
     _copy: bytearray | None = None
     _view: object = None
 

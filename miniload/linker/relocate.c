@@ -70,7 +70,7 @@ static int bad_place(struct work *work, uint64_t address, uint64_t index)
     return fail(&work->out->trouble, FIELD_R_OFFSET, (uint32_t)index, address, EINVAL);
 }
 
-static const struct version *version_wanted(const struct object *object, uint64_t symbol)
+const struct version *version_wanted(const struct object *object, uint64_t symbol)
 {
     if (!object->version_of || symbol >= object->versions_room)
         return NULL;
@@ -79,7 +79,29 @@ static const struct version *version_wanted(const struct object *object, uint64_
     return version && version->name && number > 1 ? version : NULL;
 }
 
-/* Fills in the answer for a symbol. A reference that the object has to resolve itself does not look further (dl-lookup.c, do-rel.h). */
+/* What a symbol of the object refers to: 1 found, 0 not, -1 it is malformed. One that the object has to resolve itself is not looked for
+ * elsewhere (dl-lookup.c, do-rel.h). */
+int resolve_symbol(struct object *object, const struct scope *scope, uint64_t index, uint32_t flags, struct found *out)
+{
+    if (!object->symbols || index >= object->symbols_room)
+        return -1;
+    const Elf64_Sym *symbol = &object->symbols[index];
+    const char *name = object_string(object, symbol->st_name);
+    if (!name)
+        return -1;
+    unsigned visibility = ELF64_ST_VISIBILITY(symbol->st_other), bind = ELF64_ST_BIND(symbol->st_info);
+    bool own = bind == STB_LOCAL || visibility == STV_HIDDEN || visibility == STV_INTERNAL || (visibility == STV_PROTECTED && symbol->st_shndx != SHN_UNDEF);
+    if (!own) {
+        *out = (struct found){0};
+        return find_symbol(scope, name, version_wanted(object, index), flags, NULL, out);
+    }
+    bool fixed = symbol->st_shndx == SHN_ABS || ELF64_ST_TYPE(symbol->st_info) == STT_TLS;
+    bool found = symbol->st_shndx != SHN_UNDEF || bind == STB_LOCAL;
+    *out = (struct found){object, found ? symbol->st_value + (fixed ? 0 : object->bias) : 0, index, ELF64_ST_TYPE(symbol->st_info), bind, symbol->st_size};
+    return found;
+}
+
+/* The same for a relocation, which is asked once for each symbol, and with the caller's hook. */
 static int resolve(struct work *work, uint64_t index, uint32_t flags, struct found *out)
 {
     const struct object *object = work->object;
@@ -90,31 +112,20 @@ static int resolve(struct work *work, uint64_t index, uint32_t flags, struct fou
         *out = answer->found;
         return answer->state == 1;
     }
-    const Elf64_Sym *symbol = &object->symbols[index];
-    const char *name = object_string(object, symbol->st_name);
-    if (!name)
-        return fail(&work->out->trouble, FIELD_STRING, (uint32_t)index, symbol->st_name, EINVAL);
-    unsigned visibility = ELF64_ST_VISIBILITY(symbol->st_other), bind = ELF64_ST_BIND(symbol->st_info);
-    bool own = bind == STB_LOCAL || visibility == STV_HIDDEN || visibility == STV_INTERNAL || (visibility == STV_PROTECTED && symbol->st_shndx != SHN_UNDEF);
-    bool found = true;
-    if (own) {
-        bool fixed = symbol->st_shndx == SHN_ABS || ELF64_ST_TYPE(symbol->st_info) == STT_TLS;
-        found = symbol->st_shndx != SHN_UNDEF || bind == STB_LOCAL;
-        *out = (struct found){work->object, found ? symbol->st_value + (fixed ? 0 : object->bias) : 0, index, ELF64_ST_TYPE(symbol->st_info), bind, symbol->st_size};
-    } else {
-        *out = (struct found){0};
-        found = find_symbol(work->scope, name, version_wanted(object, index), flags, NULL, out);
-        if (found && out->object)
-            out->object->touched = 1;
-        work->out->looked_up++;
-        if (found && out->bind == STB_GNU_UNIQUE)
-            work->out->unique = 1;
-    }
+    int found = resolve_symbol(work->object, work->scope, index, flags, out);
+    if (found < 0)
+        return fail(&work->out->trouble, FIELD_STRING, (uint32_t)index, object->symbols[index].st_name, EINVAL);
+    if (found && out->object != object && out->object)
+        out->object->touched = 1;
+    work->out->looked_up++;
+    if (found && out->bind == STB_GNU_UNIQUE)
+        work->out->unique = 1;
+    const char *name = object_string(object, object->symbols[index].st_name);
     if (work->hook && *name) {
-        uint64_t address = work->hook(object, (uint32_t)index, name, found ? out->address : 0, found);
+        uint64_t address = work->hook(object, (uint32_t)index, name, found ? out->address : 0, (uint32_t)found);
         if (address != (found ? out->address : 0)) {
             *out = (struct found){.address = address, .symbol = index, .type = STT_NOTYPE, .bind = STB_GLOBAL};
-            found = true;
+            found = 1;
         }
     }
     *answer = (struct answer){*out, (uint32_t)index, flags, found ? 1 : 2};

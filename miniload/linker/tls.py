@@ -33,36 +33,44 @@ if TYPE_CHECKING:
 
 
 DESCRIPTOR_ROOM = 24
+NOT_FIXED = 1 << 20
+"""Bytes for which ld.so never has a place at a fixed offset."""
+ANY_GENERATION = 1 << 62
+"""In a descriptor's record: __tls_get_addr looks whether the thread knows the module."""
 _opened = count()
 WORD = (1 << 64) - 1
 
 
-def donor_path(fd: int) -> str:
-    """A path of an open file that has not been used before: a dynamic linker takes one that has for the object that it had then, whatever it is now."""
+def donor_path(fd: int, start: str = "/proc/self/") -> str:
+    """A path of an open file that has not been used before: a dynamic linker takes one that has for the object that it had then, whatever it is now. `start`:
+    with a thread's number no other process can follow it: gdb opened its own descriptor of that number, and waited for ever to read a pipe."""
     number = next(_opened)
-    return "/proc/self/" + "".join("./" if number >> bit & 1 else "/" for bit in range(number.bit_length())) + f"fd/{fd}"
+    return start + "".join("./" if number >> bit & 1 else "/" for bit in range(number.bit_length())) + f"fd/{fd}"
 
 
 class Donor:
     """A donor that the C library has loaded for an object, and what it tells of the place."""
 
-    def __init__(self, loaded: Object, fixed: bool, place: Place) -> None:
+    def __init__(self, loaded: Object | None, arch: str, fixed: bool, place: Place) -> None:
+        """`loaded`: None for one that is too large for a fixed offset."""
         from miniload.linker.relocate import initial_tls
 
-        tls = loaded.raw.image.tls
-        align = max(tls.align, 1)
-        phase = tls.address % align
-        arch = loaded.target.arch
-        data = make_donor(arch, initial_tls(loaded), tls.size, align, phase, fixed, core.uses(loaded.where, TLSDESC, arch))
+        size, align, phase, contents, self.described = NOT_FIXED, 1, 0, b"", True
+        if loaded is not None:
+            tls = loaded.raw.image.tls
+            size, align = max(tls.size, 1), max(tls.align, 1)  # ld.so divides by the alignment of a segment that it has left out as empty
+            phase, contents = tls.address % align, initial_tls(loaded)
+            self.described = core.uses(loaded.where, TLSDESC, arch)
+        data = make_donor(arch, contents, size, align, phase, fixed, self.described)
         self._place = place
         try:
             self._handle = place.open_donor(data)
         except OSError as error:
-            raise UnsupportedError(loaded.name, f"no place for its thread-local storage: {error}", field="PT_TLS") from None
+            raise UnsupportedError(loaded.name if loaded else "", f"no place for its thread-local storage: {error}", field="PT_TLS") from None
         base = unpack("<Q", place.peek(self._handle, 8))[0]  # struct link_map: l_addr
-        self.module, self.offset, *self._pair = unpack("<QqQQ", place.peek(base + ANSWERS, 32))
+        self.module, self.offset, *self._pair, self.weak = unpack("<QqQQQ", place.peek(base + ANSWERS, 40))
         self.image = base + donor_image(align, phase)
-        self._records: dict[int, tuple[int, object]] = {}
+        self._records: dict[tuple[int, int], tuple[int, object]] = {}
 
     def descriptor(self, offset: int) -> tuple[int, int]:
         """The descriptor of the block's variable at `offset`. The C library has made that of the block's first byte: its argument is the offset from the thread
@@ -70,10 +78,18 @@ class Donor:
         function, argument = self._pair
         if argument < 1 << 30 or argument >= 1 << 63:  # no address is, but every offset in the static blocks of a thread
             return function, argument + offset & WORD
-        if offset not in self._records:
-            module, at, generation = unpack("<3Q", self._place.peek(argument, DESCRIPTOR_ROOM))
-            self._records[offset] = self._place.keep(pack("<3Q", module, at + offset & WORD, generation))
-        return function, self._records[offset][0]
+        module, at, generation = unpack("<3Q", self._place.peek(argument, DESCRIPTOR_ROOM))
+        return function, self._record(module, at + offset & WORD, generation)
+
+    def descriptor_of(self, module: int, offset: int) -> tuple[int, int]:
+        """That of another module's variable, by this one's function."""
+        return self._pair[0], self._record(module, offset & WORD, ANY_GENERATION)
+
+    def _record(self, module: int, offset: int, generation: int) -> int:
+        """The address of a tlsdesc_dynamic_arg, which stays as long as the donor."""
+        if (module, offset) not in self._records:
+            self._records[module, offset] = self._place.keep(pack("<3Q", module, offset, generation))
+        return self._records[module, offset][0]
 
     def close(self) -> None:
         """Has it unloaded."""
@@ -86,22 +102,26 @@ class Donors:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._of: dict[Object, Donor] = {}
+        self._dynamic: Donor | None = None
 
     def give(self, loaded: Object) -> None:
         """Target.place_tls."""
         raw = loaded.raw
         fixed = bool(raw.traits & core.STATIC_TLS) or core.uses(loaded.where, TP_OFFSET, loaded.target.arch)
-        donor = self._of[loaded] = Donor(loaded, fixed, self._place)
+        donor = self._of[loaded] = Donor(loaded, loaded.target.arch, fixed, self._place)
         raw.tls_module, raw.tls_state = donor.module, 1
         if fixed:
             raw.tls_offset, raw.tls_state = donor.offset, 2
 
-    def descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
-        """Target.tls_descriptor."""
-        if definer is None or definer not in self._of:
-            name = definer.name if definer else "a weak variable that nothing defines"
-            raise UnsupportedError(name, "its thread-local storage cannot be described", field="TLSDESC")
-        return self._of[definer].descriptor(offset)
+    def descriptor(self, definer: Object | None, offset: int, arch: str) -> tuple[int, int]:
+        """Target.tls_descriptor. For what has no descriptors of its own, and for a weak variable that nothing defines, whose address is the addend
+        (_dl_tlsdesc_undefweak), the functions are those of a donor for no object."""
+        own = self._of.get(definer) if definer else None
+        if own is not None and own.described:
+            return own.descriptor(offset)
+        if self._dynamic is None:
+            self._dynamic = Donor(None, arch, False, self._place)
+        return self._dynamic.descriptor_of(definer.raw.tls_module, offset) if definer else (self._dynamic.weak, offset & WORD)
 
     def drop(self, loaded: Object) -> None:
         """Target.drop_tls."""

@@ -320,7 +320,7 @@ class SysrootTarget(GuestTarget):
         self._donors.give(loaded)
 
     def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
-        return self._donors.descriptor(definer, offset)
+        return self._donors.descriptor(definer, offset, self.arch)
 
     def tls_address(self, definer: Object, offset: int) -> int:
         index = self.keep(pack("<Qq", definer.raw.tls_module, offset - get_linking(self.arch).dtp_bias))[0]
