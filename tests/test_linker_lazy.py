@@ -13,7 +13,7 @@ from support import ROOT, ZIG_CC, need
 from miniload import arch as architectures
 from miniload.linker.core import kinds_of
 
-CORE = ("image.c", "object.c", "lookup.c", "relocate.c", "plan.c", "here.c", "lazy.c", "readers.c")
+CORE = sorted(path.name for path in (ROOT / "miniload" / "linker").glob("*.c") if path.name != "dlfcn.c")
 LAZY = "-Wl,-z,lazy"
 FUNCTIONS = {"x86_64": 10, "aarch64": 8, "riscv64": 8}
 """How many arguments.h has."""
