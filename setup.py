@@ -54,7 +54,9 @@ class BdistWheel(bdist_wheel):
         self.root_is_pure = False
 
     def get_tag(self) -> tuple[str, str, str]:
-        return "py3", "none", f"manylinux_2_17_{os.uname().machine}"
+        arch = architectures.host()
+        glibc = arch.oldest_glibc if arch else "2.17"
+        return "py3", "none", f"manylinux_{glibc.replace('.', '_')}_{os.uname().machine}"
 
 
 setup(cmdclass={"build_py": BuildPy, "build_scripts": BuildScripts, "bdist_wheel": BdistWheel})

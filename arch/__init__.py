@@ -49,6 +49,8 @@ class Arch(Record):
     stub_cpu: str
     """The processor for it, without FP and vector registers, as zig cc's -mcpu names it. zig tells the compiler every feature of its target
     by itself, which overrules the flags below."""
+    oldest_glibc: str
+    """The first glibc for this architecture that our shared objects can be built for, but none before 2.17, which is that of manylinux_2_17."""
     stub_flags: tuple[str, ...]
     """Flags that keep other compilers' code off every FP and vector register, so that they are untouched since exec."""
 

@@ -77,11 +77,11 @@ def build_launcher(arch: architectures.Arch, output: Path) -> Path:
 
 def build_core(arch: architectures.Arch, output: Path, name: str, assembly: tuple[str, ...]) -> Path:
     """OUTPUT/<name>-<arch>.so from miniload/<name>/*.c and the architecture's assembly: an ordinary shared object for this machine's libc (any
-    since glibc 2.17)."""
+    since arch.oldest_glibc)."""
     output.mkdir(parents=True, exist_ok=True)
     target = output / f"{name}-{arch.name}.so"
     chosen = os.environ.get(f"CC_{arch.name}")
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu.2.17", *ZIG_FLAGS]
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu.{arch.oldest_glibc}", *ZIG_FLAGS]
     flags = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,noexecstack", "-Wl,-s")
     folder = ROOT / "arch" / arch.name
     sources = [f"-I{folder}", *map(str, sorted((ROOT / "miniload" / name).glob("*.c"))), *(str(folder / file) for file in assembly)]

@@ -36,5 +36,6 @@ ARCH = Arch(
     max_page=65536,
     stub_target="aarch64-freestanding-none",
     stub_cpu="generic-fp_armv8-neon",
+    oldest_glibc="2.17",
     stub_flags=("-mgeneral-regs-only",),
 )

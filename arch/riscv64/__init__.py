@@ -27,5 +27,6 @@ ARCH = Arch(
     max_page=4096,
     stub_target="riscv64-freestanding-none",
     stub_cpu="generic_rv64+m+a+c",
+    oldest_glibc="2.27",
     stub_flags=("-mabi=lp64",),
 )

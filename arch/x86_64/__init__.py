@@ -27,5 +27,6 @@ ARCH = Arch(
     max_page=4096,
     stub_target="x86_64-freestanding-none",
     stub_cpu="x86_64-x87-mmx-sse-sse2+soft_float",
+    oldest_glibc="2.17",
     stub_flags=("-mgeneral-regs-only",),
 )
