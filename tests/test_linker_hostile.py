@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.feature(51), pytest.mark.feature(52)]
 DRIVER = Path(__file__).with_name("linker_hostile.py")
 SOURCE = ROOT / "tests" / "linker" / "object_all.c"
 FLAGS = ("-g", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-omit-frame-pointer")
+CORE = ROOT / "miniload" / "linker"
 SEEDS = ("x86_64.so", "aarch64.so", "riscv64.so", "gcc.so", "x86_64.o", "aarch64.o", "riscv64.o", "libz.so.1", "libm.so.6", "all.a")
 
 
@@ -51,6 +52,13 @@ def test_every_broken_file_is_loaded_or_refused(name: str, seeds: dict[str, Path
     assert hostile("--count", 300, seeds[name]) == (0, "problems: 0", "")
 
 
+def build_core(target: Path, *more: str | Path, leave_out: str = "") -> None:
+    """The core of this machine, by gcc, with other flags or sources."""
+    folder = ROOT / "arch" / os.uname().machine
+    sources = [path for path in sorted(CORE.glob("*.c")) if path.name != leave_out]
+    subprocess.run(["gcc", *FLAGS, f"-I{folder}", *map(str, (*sources, folder / "lazy.S", *more)), "-o", str(target), "-ldl"], check=True)
+
+
 def test_a_broken_core_would_be_noticed(seeds: dict[str, Path], tmp_path: Path) -> None:
     """The driver itself: a core that ends in a signal is counted as that."""
     source = tmp_path / "core.c"
@@ -58,8 +66,7 @@ def test_a_broken_core_would_be_noticed(seeds: dict[str, Path], tmp_path: Path) 
     assert "int linker_attach(" in text
     head, _, tail = text.partition("int linker_attach(")
     source.write_text(head + "int linker_attach(" + tail.replace("{", "{ if (object) __builtin_trap();", 1))
-    sources = [str(path) for path in sorted((ROOT / "miniload" / "linker").glob("*.c")) if path.name != "object.c"]
-    subprocess.run(["gcc", *FLAGS, f"-I{ROOT / 'miniload' / 'linker'}", *sources, str(source), "-o", str(tmp_path / "core.so"), "-ldl"], check=True)
+    build_core(tmp_path / "core.so", source, f"-I{CORE}", leave_out="object.c")
     status, last, complaints = hostile("--count", 20, "--core", tmp_path / "core.so", seeds["x86_64.so"])
     assert (status, last) == (1, "problems: 1")
     assert "ended with status 0x4" in complaints
@@ -70,9 +77,7 @@ def test_no_sanitizer_has_anything_to_report(seeds: dict[str, Path], tmp_path: P
     paths = [gcc_file(name) for name in ("libasan.so", "libubsan.so")]
     if not all(os.path.isabs(path) for path in paths):
         pytest.skip("needs gcc's libasan and libubsan (see .ci/packages)")
-    sources = [str(path) for path in sorted((ROOT / "miniload" / "linker").glob("*.c"))]
-    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    subprocess.run(["gcc", *FLAGS, *flags, *sources, "-o", str(tmp_path / "core.so"), "-ldl"], check=True)
+    build_core(tmp_path / "core.so", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     options = {"LD_PRELOAD": " ".join(paths), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1"}
     files = [seeds[name] for name in ("x86_64.so", "aarch64.so", "riscv64.so", "gcc.so", "libz.so.1")]
     assert hostile("--count", 100, "--core", tmp_path / "core.so", *files, **options) == (0, "problems: 0", "")

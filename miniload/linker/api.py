@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from miniload.linker.inside import Residents, inside
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
+from miniload.linker.once import once
 from miniload.linker.search import Search
 from miniload.linker.tools import wanted
 
@@ -34,7 +34,7 @@ def make_native_loader(
     return loader
 
 
-@cache
+@once
 def native_loader() -> Loader:
     """The one for this process."""
     return make_native_loader()

@@ -108,6 +108,12 @@ class Outcome(Structure):
     )  # fmt: skip
 
 
+class CSeen(Structure):
+    """An object that ld.so has loaded."""
+
+    _fields_ = (("base", c_uint64), ("phdrs", c_uint64), ("count", c_uint64), ("module", c_uint64), ("name", ctypes.c_char * 4096))
+
+
 class Step(Structure):
     _fields_ = (("kind", c_uint32), ("protection", c_uint32), ("address", c_uint64), ("size", c_uint64), ("offset", c_uint64))
 
@@ -191,6 +197,9 @@ plain_address.restype = c_uint64
 missing_version = LIBRARY.linker_missing_version
 missing_version.argtypes = (c_void_p, c_void_p, c_uint32, c_void_p)
 missing_version.restype = c_int64
+list_objects = LIBRARY.linker_list
+list_objects.argtypes = (c_void_p, c_uint32, c_void_p)
+list_objects.restype = c_uint32
 counters = LIBRARY.linker_counters
 counters.restype = c_uint64
 unique_forget, unique_free = LIBRARY.linker_unique_forget, LIBRARY.linker_unique_free

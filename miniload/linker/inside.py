@@ -7,11 +7,11 @@ import atexit
 import ctypes
 import os
 from ctypes import CFUNCTYPE, addressof, c_char_p, c_int, c_uint64, c_void_p
-from functools import cache
 
 from miniload.errors import MiniloadError
 from miniload.linker import core
 from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
+from miniload.linker.once import once
 from miniload.linker.scope import Scope
 from miniload.linker.unwinding import find_unwinder
 from miniload.record import Record
@@ -161,7 +161,7 @@ class Inside:
         return loader.search_scope(loaded)
 
 
-@cache
+@once
 def inside() -> Inside:
     """The one for this process."""
     return Inside()

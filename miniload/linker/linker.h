@@ -208,7 +208,15 @@ uint64_t image_room(const struct object *object, uint64_t address);
 EXPORT uint32_t linker_plan(const struct image *image, uint64_t page, uint32_t whole, struct step *steps);
 EXPORT uint32_t linker_maps_whole(const struct image *image, uint64_t page);
 
+enum { SEEN_NAME = 4096 };
+
+struct seen { /* an object that ld.so has loaded */
+    uint64_t base, phdrs, count, module;
+    char name[SEEN_NAME];
+};
+
 /* here.c */
+EXPORT uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters);
 EXPORT int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *start);
 EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble);
 EXPORT int linker_close_here(struct object *object);

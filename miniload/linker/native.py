@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_size_t, c_uint16, c_uint64, c_ulonglong, c_void_p, string_at
+from ctypes import CFUNCTYPE, c_char_p, c_uint64, c_void_p, string_at
 from functools import cache, cached_property
 from threading import RLock, get_native_id
 
@@ -14,6 +14,7 @@ from miniload.errors import UnsupportedError
 from miniload.linker import core
 from miniload.linker.adopt import Adopted, Seen
 from miniload.linker.arch import get_linking
+from miniload.linker.once import once
 from miniload.linker.tls import Donors, donor_path
 from miniload.space.native import NativeSpace
 
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
     from miniload.linker.scope import Shortcut
 
 AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4 = 16, 26, 29, 30
-
-
-class PhdrInfo(Structure):
-    """struct dl_phdr_info."""
-
-    _fields_ = (
-        ("addr", c_uint64), ("name", c_char_p), ("phdr", c_void_p), ("phnum", c_uint16), ("adds", c_ulonglong), ("subs", c_ulonglong),
-        ("tls_modid", c_size_t), ("tls_data", c_void_p),
-    )  # fmt: skip
-
-
-CALLBACK = CFUNCTYPE(c_int, POINTER(PhdrInfo), c_size_t, c_void_p)
 
 
 @cache
@@ -132,17 +121,15 @@ class NativeTarget:
         if core.counters() == self._counters:
             return self._adopted.order
         with self.lock:
-            counters = core.counters()
-            seen: list[Seen] = []
-
-            def note(info: object, _size: int, _data: object) -> int:
-                entry = info.contents  # type: ignore[attr-defined]
-                seen.append(Seen(entry.addr, os.fsdecode(entry.name or b""), entry.phdr or 0, entry.phnum, entry.tls_modid))
-                return 0
-
-            self._libc.dl_iterate_phdr(CALLBACK(note), None)
-            self._adopted.take(seen)
-            self._counters = counters
+            counters, room = c_uint64(), 0
+            while True:
+                list_of = (core.CSeen * room)()
+                count = core.list_objects(list_of, room, ctypes.byref(counters))
+                if count <= room:
+                    break
+                room = count + 8
+            self._adopted.take([Seen(entry.base, os.fsdecode(entry.name), entry.phdrs, entry.count, entry.module) for entry in list_of[:count]])
+            self._counters = counters.value
             return self._adopted.order
 
     def named(self, name: str) -> Object | None:
@@ -207,7 +194,7 @@ class NativeTarget:
         return ctypes.addressof(buffer), buffer
 
 
-@cache
+@once
 def native_target() -> NativeTarget:
     """This process."""
     return NativeTarget()
