@@ -24,12 +24,14 @@ def donor_image(align: int, phase: int) -> int:
     return IMAGE + (phase - IMAGE) % max(align, 1)
 
 
-def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fixed: bool, descriptor: bool) -> bytes:
+def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fixed: bool, descriptor: bool, weak: bool = False) -> bytes:
     """An ELF file. `contents`: the block's first bytes, the rest of `size` are zeros. `phase`: the segment's address modulo `align`. `fixed`: with a
-    place at a fixed offset from the thread pointer. `descriptor`: with a TLS descriptor for the block's first byte."""
+    place at a fixed offset from the thread pointer. `descriptor`: with a TLS descriptor for the block's first byte. `weak`: and with one for a variable that nothing defines,
+    at which musl's dynamic linker crashes."""
     linking = get_linking(arch)
     kinds = {relocation.operation: number for number, relocation in linking.relocations.items()}
-    wanted = [(ANSWERS, 1, MODULE)] + [(ANSWERS + 8, 1, TP_OFFSET)] * fixed + [(ANSWERS + 16, 1, TLSDESC), (ANSWERS + 32, 2, TLSDESC)] * descriptor
+    wanted = [(ANSWERS, 1, MODULE)] + [(ANSWERS + 8, 1, TP_OFFSET)] * fixed
+    wanted += [(ANSWERS + 16, 1, TLSDESC)] * descriptor + [(ANSWERS + 32, 2, TLSDESC)] * weak
     strings = b"\0block\0nowhere at all\0"
     symbols = bytes(24) + tiny.symbol(1, tiny.STB_GLOBAL, tiny.STT_TLS, 1, 0, size) + tiny.symbol(7, tiny.STB_WEAK, tiny.STT_TLS, 0, 0, 0)
     rela = tiny.relocations([(place, symbol, kinds[operation]) for place, symbol, operation in wanted])

@@ -61,7 +61,7 @@ class Donor:
             size, align = max(tls.size, 1), max(tls.align, 1)  # ld.so divides by the alignment of a segment that it has left out as empty
             phase, contents = tls.address % align, initial_tls(loaded)
             self.described = core.uses(loaded.where, TLSDESC, arch)
-        data = make_donor(arch, contents, size, align, phase, fixed, self.described)
+        data = make_donor(arch, contents, size, align, phase, fixed, self.described, loaded is None)
         self._place = place
         try:
             self._handle = place.open_donor(data)
