@@ -26,8 +26,8 @@ def donor_image(align: int, phase: int) -> int:
 
 def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fixed: bool, descriptor: bool, weak: bool = False) -> bytes:
     """An ELF file. `contents`: the block's first bytes, the rest of `size` are zeros. `phase`: the segment's address modulo `align`. `fixed`: with a
-    place at a fixed offset from the thread pointer. `descriptor`: with a TLS descriptor for the block's first byte. `weak`: and with one for a variable that nothing defines,
-    at which musl's dynamic linker crashes."""
+    place at a fixed offset from the thread pointer. `descriptor`: with a TLS descriptor for the block's first byte. `weak`: and with
+    one for a variable that nothing defines, at which musl's dynamic linker crashes."""
     linking = get_linking(arch)
     kinds = {relocation.operation: number for number, relocation in linking.relocations.items()}
     wanted = [(ANSWERS, 1, MODULE)] + [(ANSWERS + 8, 1, TP_OFFSET)] * fixed
