@@ -61,7 +61,7 @@ def fresh(path: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
 def prepare(folder: Path) -> None:
     """Compiles what is loaded, and notes where the machine's own libraries are."""
     many = "".join(f"int v{number}; int *p{number} = &v{number};\n" for number in range(RELOCATIONS))
-    for name, source in (("small", SMALL), ("many", many)):
+    for name, source in (("small", SMALL), ("calls", SMALL), ("many", many)):
         (folder / f"{name}.c").write_text(source)
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(folder / f"{name}.so"), str(folder / f"{name}.c")], check=True)
     for name, files in LIBRARIES.items():

@@ -45,7 +45,7 @@ def loads(name: str, path: str, count: int) -> Row:
 
 
 def uses(path: str) -> list[Row]:
-    """Look-ups and calls of the small library's add()."""
+    """Look-ups and calls of a library's add()."""
     ours, theirs = miniload.load(path), ctypes.CDLL(path)
 
     def item(library: object) -> Callable[[int], None]:
@@ -85,7 +85,7 @@ def main(folder: Path, rounds: int) -> None:
     rows = [loads("a small library", str(folder / "small.so"), 10), loads("one with 22,000 relocations", str(folder / "many.so"), 1)]
     if (folder / "libz.path").exists():
         rows.append(loads("libz", (folder / "libz.path").read_text(), 10))
-    rows += uses(str(folder / "small.so"))
+    rows += uses(str(folder / "calls.so"))  # which stays loaded
     found: dict[str, dict[str, list[float]]] = {row.name: {OURS: [], THEIRS: []} for row in rows}
     for number in range(-1, rounds):  # the first one warms up
         for row in rows:
