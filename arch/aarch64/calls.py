@@ -74,7 +74,6 @@ CALLS = Calls(
     signed_words=False,
     boxed=False,
     interpreters=("/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"),
-    dwarf=(*(f"x{number}" for number in range(31)), "sp"),
     tls_start=16,
     tls_self=False,
     descriptor_code=pack("<II", 0xF9400400, 0xD65F03C0),  # ldr x0, [x0, #8]; ret

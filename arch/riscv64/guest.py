@@ -39,6 +39,6 @@ GUEST = GuestArch(
     breakpoint_code=1,
     restores_number=False,
     cpuinfo=cpuinfo,
-    dwarf_registers=("", *NAMES[1:]),
+    dwarf_registers=NAMES,
     unwind=("sp", "s0", "ra", -16, -8),
 )

@@ -53,18 +53,6 @@ CALLS = Calls(
     signed_words=False,
     boxed=False,
     interpreters=("/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"),
-    dwarf=(
-        "rax",
-        "rdx",
-        "rcx",
-        "rbx",
-        "rsi",
-        "rdi",
-        "rbp",
-        "sp",
-        *(f"r{number}" for number in range(8, 16)),
-        "pc",
-    ),
     tls_start=0,
     tls_self=True,
     descriptor_code=b"\x48\x8b\x40\x08\xc3",  # mov rax, [rax+8]; ret

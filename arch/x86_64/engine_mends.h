@@ -4,13 +4,6 @@
 #ifndef MINILOAD_ENGINE_MENDS_H
 #define MINILOAD_ENGINE_MENDS_H
 
-#include <stdint.h>
-
-struct mend {
-    const char *function; /* without the guest's suffix */
-    uint8_t size, was[12], is[12];
-};
-
 static const struct mend MENDS[] = {
     /* movzbl (%rax),%edx; mov %bl,(%rax); pop %rbx; movzbl %dl,%eax; ret -> xchg %bl,(%rax); movzbl %bl,%eax; pop %rbx; ret */
     {"helper_atomic_xchgb", 10, {0x0f, 0xb6, 0x10, 0x88, 0x18, 0x5b, 0x0f, 0xb6, 0xc2, 0xc3}, {0x86, 0x18, 0x0f, 0xb6, 0xc3, 0x5b, 0xc3, 0x90, 0x90, 0x90}},

@@ -64,6 +64,6 @@ GUEST = GuestArch(
     breakpoint_code=0x80,
     restores_number=True,
     cpuinfo=cpuinfo,
-    dwarf_registers=("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *(f"r{number}" for number in range(8, 16)), ""),
-    unwind=("rsp", "rbp", "", 0, 8),
+    dwarf_registers=("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "sp", *(f"r{number}" for number in range(8, 16)), ""),
+    unwind=("sp", "rbp", "", 0, 8),
 )

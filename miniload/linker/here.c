@@ -63,8 +63,7 @@ int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *
     uint64_t size = image->high - image->low;
     if (whole) {
         const struct segment *first = &image->segments[0];
-        static const uint8_t protections[8] = {0, 4, 2, 6, 1, 5, 3, 7};
-        void *got = mmap((void *)(uintptr_t)*start, size, protections[first->flags & 7], MAP_PRIVATE, fd, (off_t)(first->offset & -page));
+        void *got = mmap((void *)(uintptr_t)*start, size, (int)protection_of(first->flags), MAP_PRIVATE, fd, (off_t)(first->offset & -page));
         if (got == MAP_FAILED)
             return -errno;
         *start = (uint64_t)(uintptr_t)got;
@@ -193,13 +192,6 @@ void linker_finalize_here(const struct object *object)
 {
     ending_remove(object);
     call_finalisers(object);
-}
-
-/* Calls functions one after the other, all with the same arguments. */
-void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c)
-{
-    for (uint64_t i = 0; i < count; i++)
-        ((void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)functions[i])(a, b, c);
 }
 
 static int note_counters(struct dl_phdr_info *info, size_t size, void *user)

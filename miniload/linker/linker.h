@@ -54,7 +54,7 @@ struct range { /* link address and bytes */
 };
 
 enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT, MEMBER_UNIQUE = 16 };
-enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, LOCAL_ONLY = 16, HAS_UNIQUE = 32 };
+enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, HAS_UNIQUE = 32 };
 
 struct object {
     uint32_t member;
@@ -178,7 +178,7 @@ struct outcome { /* freed by linker_outcome_free */
 /* Called for each symbol that a relocation refers to, if the caller wants to: the address found (0 if none, then `found` is 0), or another that takes its place. */
 typedef uint64_t (*binding_hook)(const struct object *object, uint32_t symbol, const char *name, uint64_t address, uint32_t found);
 
-enum relocate_flag { RELOCATE_LAZY = 1, RELOCATE_SLOTS_ONLY = 2 };
+enum relocate_flag { RELOCATE_LAZY = 1 };
 enum lookup_flag { LOOKUP_SLOT = 1, LOOKUP_DLSYM = 2, LOOKUP_NEED = 4 /* the version is that of a need: the base definition serves, too */ };
 
 struct found {
@@ -206,6 +206,7 @@ uint64_t image_room(const struct object *object, uint64_t address);
 
 /* plan.c */
 EXPORT uint32_t linker_plan(const struct image *image, uint64_t page, uint32_t whole, struct step *steps);
+uint32_t protection_of(uint32_t flags);
 EXPORT uint32_t linker_maps_whole(const struct image *image, uint64_t page);
 
 enum { SEEN_NAME = 4096 };
@@ -225,7 +226,6 @@ EXPORT int linker_relocate_here(struct object *object, const struct scope *scope
                                 const uint64_t arguments[3], struct outcome *out);
 EXPORT void linker_initialize_here(const struct object *object, const uint64_t arguments[3]);
 EXPORT void linker_finalize_here(const struct object *object);
-EXPORT void linker_call_all(const uint64_t *functions, uint64_t count, uint64_t a, uint64_t b, uint64_t c);
 EXPORT uint64_t linker_counters(void);
 
 /* object.c */

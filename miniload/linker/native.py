@@ -74,10 +74,6 @@ class NativeTarget:
         result: int = prototype(len(arguments))(address)(*arguments)
         return result
 
-    def call_all(self, functions: list[int], arguments: tuple[int, int, int] = (0, 0, 0)) -> None:
-        """Calls functions one after the other, with the same arguments."""
-        core.call_all((c_uint64 * len(functions))(*functions), len(functions), *arguments)
-
     def resolver_arguments(self) -> tuple[int, ...]:
         return self._resolver_arguments
 
@@ -160,9 +156,6 @@ class NativeTarget:
 
     def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
         return self._donors.descriptor(definer, offset, self.arch)
-
-    def start_tls(self, loaded: Object) -> None:
-        pass
 
     def tls_address(self, definer: Object, offset: int) -> int:
         """Where this thread's copy of a thread-local variable is."""

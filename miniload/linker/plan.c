@@ -3,7 +3,11 @@
 
 #include "linker.h"
 
-static const uint8_t protections[8] = {0, 4, 2, 6, 1, 5, 3, 7}; /* PF_* to PROT_* */
+/* PROT_* for PF_*. */
+uint32_t protection_of(uint32_t flags)
+{
+    return (flags & PF_R ? 1 : 0) | (flags & PF_W ? 2 : 0) | (flags & PF_X ? 4 : 0);
+}
 
 enum { NOT_MAPPED = 8 };
 
@@ -34,7 +38,7 @@ static void add_clear(struct list *list, uint32_t protection, uint64_t address, 
 /* `mapped`: the protection with which the file part is there already, or NOT_MAPPED. */
 static void add_segment(struct list *list, const struct segment *segment, uint64_t page, uint32_t mapped)
 {
-    uint32_t protection = protections[segment->flags & 7];
+    uint32_t protection = protection_of(segment->flags);
     uint64_t start = segment->address & -page, file_end = segment->address + segment->file_size, end = (segment->address + segment->size + page - 1) & -page;
     uint64_t pages_end = segment->file_size ? (file_end + page - 1) & -page : start;
     if (mapped == NOT_MAPPED)
@@ -61,7 +65,7 @@ uint32_t linker_plan(const struct image *image, uint64_t page, uint32_t whole, s
             add(&list, STEP_PROTECT, 0, end, start - end, 0); /* what lies between segments is nobody's */
         /* Most segments that are not writable are as far into the file as the first: then they are there, and one call is saved. */
         bool there = whole && (!i || (!(segment->flags & PF_W) && segment->address - segment->offset == image->segments[0].address - image->segments[0].offset));
-        add_segment(&list, segment, page, there ? protections[image->segments[0].flags & 7] : NOT_MAPPED);
+        add_segment(&list, segment, page, there ? protection_of(image->segments[0].flags) : NOT_MAPPED);
         end = (segment->address + segment->size + page - 1) & -page;
     }
     return list.count;

@@ -313,8 +313,8 @@ int linker_relocate(struct object *object, const struct scope *scope, const stru
 {
     struct work work = {.object = object, .scope = scope, .kinds = kinds, .hook = hook, .out = out};
     memset(out, 0, sizeof *out);
-    int error = flags & RELOCATE_SLOTS_ONLY ? 0 : relocate_relr(&work);
-    if (!error && !(flags & RELOCATE_SLOTS_ONLY))
+    int error = relocate_relr(&work);
+    if (!error)
         error = relocate_table(&work, &object->rela, false);
     if (!error)
         error = relocate_table(&work, &object->plt, flags & RELOCATE_LAZY);

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from ctypes import byref, c_uint64
-from struct import pack
 
 from miniload.errors import RelocationError, UnresolvedError
 from miniload.linker import core
@@ -266,8 +265,3 @@ def initial_tls(loaded: Object) -> bytes:
     """The contents of the object's thread-local segment as they are now, without the part that is zero."""
     tls = loaded.raw.image.tls
     return loaded.target.space.read(loaded.bias + tls.address, tls.file_size) if tls.file_size else b""
-
-
-def pack_words(*words: int) -> bytes:
-    """Eight bytes each."""
-    return pack(f"<{len(words)}Q", *words)

@@ -77,9 +77,6 @@ if TYPE_CHECKING:
         def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
             """The two words of a TLS descriptor for a variable at `offset` of the definer's block; without definer, of a weak one that is not there."""
 
-        def start_tls(self, loaded: Object) -> None:
-            """The object is relocated: its thread-local segment has its initial contents."""
-
         def drop_tls(self, loaded: Object) -> None:
             """The object goes."""
 
@@ -140,9 +137,6 @@ class MemoryTarget:
 
     def tls_descriptor(self, _definer: Object | None, offset: int) -> tuple[int, int]:
         raise UnsupportedError("", "TLS descriptors need a target that runs code", field="offset", value=offset, errno=ENOSYS)
-
-    def start_tls(self, loaded: Object) -> None:
-        pass
 
     def drop_tls(self, loaded: Object) -> None:
         pass

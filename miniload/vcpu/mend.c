@@ -6,7 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine_mends.h"
+#include "mend.h"
+
+#include "engine_mends.h" /* of struct mend */
 #include "state.h"
 
 enum { HELPER_SIZE = 64 };

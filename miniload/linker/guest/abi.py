@@ -66,7 +66,6 @@ class Calls(Record):
     count: str
     signed_words: bool
     boxed: bool
-    dwarf: tuple[str, ...]
     interpreters: tuple[str, ...]
     tls_start: int
     tls_self: bool

@@ -23,9 +23,10 @@ def addresses(target: GuestTarget, pc: int) -> Iterator[int]:
     """The program counter, and where each caller goes on: as call frame information says, and where there is none for the first, as the register with the
     return address does."""
     machine, read = target.machine, target.space.read
-    names = machine.calls.dwarf
+    abi = machine.process.abi
+    names = [name or "pc" for name in abi.dwarf_registers]
     registers = dict(enumerate(machine.vcpu.read_registers(names)))
-    stack = names.index("sp")
+    stack = names.index(abi.unwind[0])
     yield pc
     for depth in range(LIMIT):
         sp = registers[stack]

@@ -50,15 +50,11 @@ class BareTarget(GuestTarget):
         self.machine.prepare(top - 4096)
 
     def place_tls(self, loaded: Object) -> None:
-        self._blocks.place(loaded)
-        self.start_tls(loaded)
-
-    def start_tls(self, loaded: Object) -> None:
         from miniload.linker.relocate import initial_tls
 
-        if loaded.raw.tls_state:
-            data = initial_tls(loaded)
-            self.space.write(self._thread + loaded.raw.tls_offset, data + bytes(loaded.raw.image.tls.size - len(data)))
+        self._blocks.place(loaded)
+        data = initial_tls(loaded)
+        self.space.write(self._thread + loaded.raw.tls_offset, data + bytes(loaded.raw.image.tls.size - len(data)))
 
     def tls_descriptor(self, definer: Object | None, offset: int) -> tuple[int, int]:
         if definer is None:

@@ -153,9 +153,6 @@ class GuestTarget:
     def bring(self, _name: str) -> Object | None:
         return None
 
-    def start_tls(self, loaded: Object) -> None:
-        pass
-
     def known(self) -> Sequence[Object]:
         """existing(), as it was when it was last asked for."""
         return ()
