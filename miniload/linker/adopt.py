@@ -9,6 +9,7 @@ from miniload.errors import ElfError
 from miniload.linker import core
 from miniload.linker.arch import get_linking
 from miniload.linker.core import CImage, CObject
+from miniload.linker.image import identity_of
 from miniload.linker.object import Object, attach
 from miniload.linker.scope import Shortcut
 from miniload.record import Record
@@ -88,9 +89,5 @@ class Adopted:
         loaded.relocated = loaded.started = True
         if entry.module:
             loaded.raw.tls_module, loaded.raw.tls_state = entry.module, 1
-        try:
-            status = os.stat(loaded.path) if loaded.path else None
-            loaded.identity = (status.st_dev, status.st_ino) if status else None
-        except OSError:
-            pass
+        loaded.identity = identity_of(loaded.path) if loaded.path else None
         return loaded

@@ -120,3 +120,12 @@ def _from_descriptor(fd: int, name: str, owned: bool, page: int) -> Image:
         if owned:
             os.close(fd)
         raise
+
+
+def identity_of(path: str) -> tuple[int, int] | None:
+    """A file's device and inode; None if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -11,7 +11,7 @@ from miniload.linker.callbacks import addresses
 from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
-from miniload.linker.image import read
+from miniload.linker.image import identity_of, read
 from miniload.linker.lazy import Lazy, may_be_lazy
 from miniload.linker.object import Object, map_object, open_object, unmap_object
 from miniload.linker.order import closure, dependencies_first
@@ -177,7 +177,7 @@ class Loader(Queries):
             if found is not None:
                 return found
         if self._quick and isinstance(what, str) and not mode & os.RTLD_NOLOAD:
-            found = self._by_identity(_identity(what)) if self.objects else None
+            found = self._by_identity(identity_of(what)) if self.objects else None
             loaded = found or open_object(what, self.target)
             if loaded is not None:
                 return found or self._add(loaded, path, new)
@@ -420,14 +420,6 @@ class Loader(Queries):
 DF_1_NODELETE = 8
 SCRIPTS_MAX = 10
 """How many linker scripts may name each other, in a row."""
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def initializers(loaded: Object) -> list[int]:
