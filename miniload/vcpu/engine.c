@@ -10,17 +10,19 @@
 
 struct unicorn_api api;
 
-/* Tells where the code of a loaded object is, of which `user` points to a function. */
+/* Tells where the code of a loaded object is. */
 static int note_text(struct dl_phdr_info *object, size_t size, void *user)
 {
+    int error = 0;
     (void)size;
-    for (int i = 0; i < object->dlpi_phnum; i++) {
+    (void)user;
+    for (int i = 0; i < object->dlpi_phnum && !error; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        uintptr_t begin = object->dlpi_addr + segment->p_vaddr, function = (uintptr_t)user;
-        if (segment->p_type == PT_LOAD && segment->p_flags & PF_X && function >= begin && function - begin < segment->p_memsz)
-            signal_text(begin, begin + segment->p_memsz);
+        uintptr_t begin = object->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD && segment->p_flags & PF_X)
+            error = signal_text(begin, begin + segment->p_memsz);
     }
-    return 0;
+    return error;
 }
 
 /* The engine binds 23,000 symbols, nearly all its own. To look there first saves a third of the time, but must not bypass an allocator that somebody has
@@ -42,11 +44,7 @@ int vcpu_open_library(const char *path)
     if (!library)
         return -ENOENT;
     int error = unicorn_bind(&api, library);
-    if (error)
-        return error;
-    dl_iterate_phdr(note_text, (void *)(uintptr_t)api.emu_start);
-    dl_iterate_phdr(note_text, (void *)(uintptr_t)vcpu_open_library);
-    return 0;
+    return error ? error : dl_iterate_phdr(note_text, NULL);
 }
 
 /* U35: the engine calls a helper after every guest load and store, to see whether it shall stop, which costs two to five times the

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -61,18 +62,22 @@ static int is_own_fault(int number, const siginfo_t *info)
         && (number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGTRAP);
 }
 
-enum { TEXTS = 2, KICKER_STACK = 16384 };
-static struct {
+enum { TEXTS_GROW = 64, KICKER_STACK = 16384 };
+static struct text {
     uintptr_t begin, end;
-} texts[TEXTS];
+} *texts;
 static int text_count;
 
-void signal_text(uintptr_t begin, uintptr_t end)
+int signal_text(uintptr_t begin, uintptr_t end)
 {
-    if (text_count < TEXTS) {
-        texts[text_count].begin = begin;
-        texts[text_count++].end = end;
+    if (text_count % TEXTS_GROW == 0) {
+        struct text *grown = realloc(texts, ((size_t)text_count + TEXTS_GROW) * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        texts = grown;
     }
+    texts[text_count++] = (struct text){begin, end};
+    return 0;
 }
 
 /* A thread of its own, that shares even the thread-local storage of the interrupted one and so must not touch it. */
@@ -90,7 +95,8 @@ static int kick_again(void *user)
 }
 
 /* U10: a request to stop that comes while the engine is about to start is lost, and the guest may never look up again. In code that the engine
- * has generated it is not; but if a signal has interrupted the engine itself, or the core, then the request is repeated. */
+ * has generated it is not; but if a signal has interrupted the code of a loaded object (the engine, the core, or what they call: libc, ld.so, the vDSO),
+ * then the request is repeated. */
 static void make_sure(uintptr_t pc)
 {
     static _Thread_local _Alignas(16) uint8_t stack[KICKER_STACK];

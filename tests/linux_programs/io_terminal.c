@@ -42,6 +42,7 @@ int main(void)
     TELL(write(master, "line\r", 5));
     TELL(read(slave, buffer, 64));
     SHOW("%.5s", buffer);
+    poll(&(struct pollfd){.fd = master, .events = POLLIN}, 1, -1); /* the echo is the work of a kernel thread */
     TELL(ioctl(master, FIONREAD, &word));
     SHOW("%d", word);
     TELL(read(master, buffer, 64));
