@@ -106,5 +106,6 @@ VCPU = VcpuArch(
     auxv_of=auxv_of,
     thread_pointer="fs_base",
     wide={**{f"xmm{number}": 16 for number in range(16)}, **{f"st{number}": 10 for number in range(8)}},
+    engine_suffix="x86_64",
     hooked_call=HookedCall(699, 2, "rcx", "r11", "eflags"),
 )

@@ -116,11 +116,13 @@ int open_engine(struct vcpu *v)
     if (api.mem_map_ptr(v->uc, 0, v->size, UC_PROT_ALL, v->region)) /* U5, U6 */
         return -ENOMEM;
     v->no_exit_checks = find_no_exit_checks(v);
+    find_translator(v);
+    inline_checks(v);
     int error = add_hooks(v);
     if (error)
         return error;
     v->fault_address = find_fault_address(v);
-    api.emu_stop(v->uc); /* so that what a signal handler calls later is bound by then */
+    want_attention(v); /* so that what a signal handler calls later is bound by then */
     return check_exits(v, false);
 }
 

@@ -40,12 +40,43 @@ struct vcpu_task {
     struct call call;
 };
 
+/* See spin.c. `skip`: waits that are not looked after; only about right, since threads change it as they like. */
+struct spin {
+    atomic_int busy, skip;
+    int failures;
+};
+
 /* See atomic.c. */
 struct atomics {
+    bool wanted, applied, mended;
+};
+
+/* See led.c: the engine's own functions, its translator's record (struct TCGContext), and whether nothing of a block has been translated yet. */
+struct emitter {
+    void *(*label)(void *record);
+    uintptr_t (*constant)(void *record, int64_t value);
+    uintptr_t (*constant_short)(void *record, int32_t value);
+    void *(*temporary)(void *record, int type, bool local);
+    void (*release)(void *record, void *temporary);
+    void (*op_1)(void *record, int op, uintptr_t a);
+    void (*op_3)(void *record, int op, uintptr_t a, uintptr_t b, uintptr_t c);
+    void (*branch)(void *record, int condition, uintptr_t value, int32_t limit, void *label);
+};
+
+struct translator {
     void (*begin)(void *record);
     void (*translate)(void *cpu, void *block, int most);
+    void (*call)(void *record, void *function, void *result, int count, void **args);
     uint8_t *record;
-    bool wanted, applied, mended;
+    bool at_start;
+};
+
+/* See attention.c. `wanted`: the engine is asked to stop; generated code looks at it. */
+struct attention {
+    atomic_int wanted;
+    bool inlined;
+    void *check; /* the engine's own way to look */
+    struct emitter emit;
 };
 
 struct vcpu {
@@ -60,12 +91,15 @@ struct vcpu {
     uint32_t table_count;
     struct call call; /* the system call that is being made */
     struct turn turn;
+    struct spin spin;
     struct vcpu_task *owner; /* whose registers the engine has */
     atomic_int tasks, yield;
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, miss_limit, widened_at;
     bool filling, wide, widen; /* see tlb.c */
     struct atomics atomics;
+    struct translator translator;
+    struct attention attention;
     bool tracking;      /* see track.c */
     uint64_t *written;
     uint32_t written_count, written_room;
@@ -89,9 +123,16 @@ struct vcpu {
 
 extern struct unicorn_api api;
 
-/* atomic.c */
+/* led.c */
+struct vcpu *entered_vcpu(void);
 int start_engine(struct vcpu *v, uint64_t pc);
 void *own_function(const struct vcpu *v, const char *name);
+void find_translator(struct vcpu *v);
+int lead_here(void *original, uintptr_t function);
+int lead_translation(const struct vcpu *v);
+/* attention.c */
+void inline_checks(struct vcpu *v);
+void want_attention(struct vcpu *v);
 /* mend.c */
 int mend_engine(const struct vcpu *v);
 /* engine.c */
@@ -115,6 +156,8 @@ void grow_tlb(struct vcpu *v);
 int widen_tlb(struct vcpu *v);
 /* trap.c */
 bool serve_trap(struct vcpu *v, uint64_t pc);
+/* spin.c */
+bool spin(struct vcpu *v, long number, const long args[6]);
 /* track.c */
 void note_write(struct vcpu *v, uint64_t page);
 /* task.c */

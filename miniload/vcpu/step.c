@@ -87,11 +87,12 @@ int vcpu_remove_breakpoint(struct vcpu *v, uint64_t address)
 static void on_instruction(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
     struct vcpu *v = user;
+    (void)uc;
     (void)size;
     if (v->leave)
         return;
     if (atomic_load(&v->stop) || atomic_load(&v->yield)) {
-        api.emu_stop(uc);
+        want_attention(v);
         return;
     }
     if (v->stopped_at != address && is_breakpoint(v, address)) {

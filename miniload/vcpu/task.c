@@ -9,7 +9,7 @@ static void kick(void *user)
     struct vcpu *v = user;
     atomic_store(&v->yield, 1);
     if (!atomic_load(&v->stepping))
-        api.emu_stop(v->uc);
+        want_attention(v);
 }
 
 /* Makes the engine's registers the task's. */
@@ -81,7 +81,7 @@ long vcpu_blocking_call(struct vcpu *v, long number, const long args[6])
     if (!task || atomic_load(&v->tasks) < 2)
         return host_call(number, args);
     turn_give(&v->turn);
-    long result = host_call(number, args);
+    long result = spin(v, number, args) ? -EAGAIN : host_call(number, args);
     turn_take(&v->turn, false, kick, v);
     own(v, task);
     return result;

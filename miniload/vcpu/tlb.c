@@ -37,7 +37,7 @@ void grow_tlb(struct vcpu *v)
     if (!v->wide && limit > TLB_MISSES_FIRST) {
         v->widen = true;
         if (!atomic_load(&v->stepping))
-            api.emu_stop(v->uc);
+            want_attention(v);
         return;
     }
     if (limit < TLB_MISSES_MAX)

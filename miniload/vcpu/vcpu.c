@@ -63,7 +63,7 @@ void leave_with(struct vcpu *v, uint32_t reason, uint64_t number)
     v->leave = true;
     v->exit.reason = reason;
     v->exit.number = number;
-    api.emu_stop(v->uc);
+    want_attention(v);
 }
 
 /* A signal came before the call or meanwhile: what becomes of it depends on what the guest does with the signal. */
@@ -182,7 +182,7 @@ void vcpu_destroy(struct vcpu *v)
 
 int vcpu_quick(const struct vcpu *v)
 {
-    return v->no_exit_checks && v->fault_address;
+    return v->no_exit_checks && v->fault_address && v->attention.inlined;
 }
 
 void *vcpu_region(const struct vcpu *v)
@@ -261,6 +261,7 @@ static int enter_engine(struct vcpu *v, uint64_t *pc)
     v->refused = v->leave = false;
     if (api.reg_read(v->uc, v->arch.pc, pc))
         return -EINVAL;
+    atomic_store(&v->attention.wanted, 0);
     slot->running = v;
     atomic_store(&v->running, 1);
     if (atomic_load(&v->stop) || slot->pending) {
@@ -343,7 +344,7 @@ void request_stop(struct vcpu *v)
 {
     atomic_store(&v->stop, 1);
     if (!atomic_load(&v->stepping))
-        api.emu_stop(v->uc);
+        want_attention(v);
 }
 
 /* U10: a request that comes while the engine is about to start is lost, so it is repeated until the run has ended. */

@@ -113,7 +113,7 @@ struct vcpu_task;
 VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
-VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether the places in the engine's record were found that make it quick and faults exact */
+VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether everything of the engine's was found that makes it quick and faults exact */
 VCPU_API int vcpu_share_memory(struct vcpu *vcpu, int on); /* whether atomic instructions have to be atomic to other processes */
 VCPU_API int vcpu_shares_memory(const struct vcpu *vcpu);
 VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
