@@ -343,7 +343,7 @@ class Vcpu:
         self._check("vcpu_remove_breakpoint", self._core.vcpu_remove_breakpoint(self._handle, c_uint64(address)))
 
     def is_quick(self) -> bool:
-        """Whether the core has found everything of the engine's that it needs: without, loads, stores and short blocks are slow and faults exact to their page."""
+        """Whether the core has found all that it needs of the engine: without, loads, stores and short blocks are slow, and faults exact to their page."""
         return bool(self._core.vcpu_quick(self._handle))
 
     def share_memory(self, on: bool) -> None:
