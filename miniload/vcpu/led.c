@@ -41,9 +41,10 @@ void find_translator(struct vcpu *v)
     *(void **)&t->call = own_function(v, "tcg_gen_callN");
 }
 
-/* The slot through which the object calls one of its functions, NULL if there is none. */
-static uintptr_t *find_slot(const struct link_map *object, const ElfW(Sym) *function)
+/* The slot through which the object calls the function of its own at that address, NULL if there is none. */
+static uintptr_t *find_slot(const struct link_map *object, uintptr_t function)
 {
+    const uint64_t value = function - object->l_addr;
     const ElfW(Rela) *relocations = NULL;
     const ElfW(Sym) *symbols = NULL;
     size_t size = 0;
@@ -60,7 +61,7 @@ static uintptr_t *find_slot(const struct link_map *object, const ElfW(Sym) *func
     if (!relocations || !symbols)
         return NULL;
     for (size_t i = 0; i < size / sizeof *relocations; i++)
-        if (&symbols[ELF64_R_SYM(relocations[i].r_info)] == function)
+        if (symbols[ELF64_R_SYM(relocations[i].r_info)].st_value == value)
             return (uintptr_t *)(object->l_addr + relocations[i].r_offset);
     return NULL;
 }
@@ -68,11 +69,7 @@ static uintptr_t *find_slot(const struct link_map *object, const ElfW(Sym) *func
 int lead_here(void *original, uintptr_t function)
 {
     struct link_map *object = NULL;
-    const ElfW(Sym) *symbol = NULL;
-    Dl_info info;
-    if (!original || dlinfo(api.library, RTLD_DI_LINKMAP, &object) || !dladdr1(original, &info, (void **)&symbol, RTLD_DL_SYMENT))
-        return -ENOSYS;
-    uintptr_t *slot = symbol && info.dli_saddr == original ? find_slot(object, symbol) : NULL;
+    uintptr_t *slot = original && !dlinfo(api.library, RTLD_DI_LINKMAP, &object) ? find_slot(object, (uintptr_t)original) : NULL;
     if (!slot)
         return -ENOSYS;
     *slot = function;
