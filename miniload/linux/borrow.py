@@ -15,12 +15,9 @@ if TYPE_CHECKING:
     from miniload.linux.process import Process
     from miniload.linux.task import Task
 
-PAGE = 4096
-RECORD = 8 + PAGE
-
 
 class Borrowed:
-    """The child's side: a pipe to the parent, and the record of pages written since."""
+    """The child's side: a pipe to the parent, and the record of what is written since."""
 
     def __init__(self, process: Process, pipe: int) -> None:
         self.process = process
@@ -29,17 +26,12 @@ class Borrowed:
 
     def give_back(self) -> None:
         """Sends what was written, and lets the parent go on."""
-        pages = self.process.vcpu.written_pages()
-        self.process.vcpu.track_writes(False)
-        try:
-            for address in pages:
-                try:
-                    content = self.process.space.read(address, PAGE)
-                except OSError:
-                    continue  # unmapped meanwhile
-                write_all(self.pipe, address.to_bytes(8, "little") + content)
+        vcpu = self.process.vcpu
+        try:  # noqa: SIM105  (contextlib would have to be imported)
+            write_all(self.pipe, vcpu.changes())
         except OSError:
             pass  # the parent was killed
+        vcpu.track_writes(False)
         os.close(self.pipe)
 
 
@@ -54,9 +46,4 @@ def wait_for_child(task: Task, pipe: int) -> None:
     finally:
         os.close(pipe)
         process.vcpu.take_turn(task.core)
-    for at in range(0, len(received) - RECORD + 1, RECORD):
-        address = int.from_bytes(received[at : at + 8], "little")
-        try:
-            process.space.write(address, bytes(received[at + 8 : at + RECORD]))
-        except OSError:
-            continue  # it was the child's own mapping
+    process.vcpu.apply_changes(bytes(received))

@@ -171,7 +171,7 @@ def _library() -> ctypes.CDLL:
     library.vcpu_region.restype = c_void_p
     library.signal_slot.restype = c_void_p
     library.signal_mask.restype = c_uint64
-    library.vcpu_read_string.restype = library.vcpu_written.restype = c_int64
+    library.vcpu_read_string.restype = library.vcpu_changes.restype = c_int64
     library.host_call.restype = library.vcpu_blocking_call.restype = c_long
     library.vcpu_call.argtypes = (c_void_p, c_void_p, c_void_p, c_void_p)
     library.vcpu_task_destroy.restype = None
@@ -456,15 +456,19 @@ class Vcpu:
         return result
 
     def track_writes(self, on: bool) -> None:
-        """From now on notes which pages the guest writes; forgets those noted before."""
+        """From now on notes what the guest writes; forgets what was noted before."""
         self._check("vcpu_track", self._core.vcpu_track(self._handle, c_int(on)))
 
-    def written_pages(self) -> list[int]:
-        """Addresses of the pages written since, each once or more."""
-        count = self._core.vcpu_written(self._handle, None, c_uint32(0))
-        pages = (c_uint64 * count)()
-        self._core.vcpu_written(self._handle, pages, c_uint32(count))
-        return sorted(set(pages))
+    def changes(self) -> bytes:
+        """What the guest has written since, byte for byte, as apply_changes() takes it."""
+        size = self._core.vcpu_changes(self._handle, None, c_uint64(0))
+        buffer = create_string_buffer(size)
+        self._core.vcpu_changes(self._handle, buffer, c_uint64(size))
+        return buffer.raw
+
+    def apply_changes(self, changes: bytes) -> None:
+        """What changes() has told of a copy of this memory, but for what is not mapped here."""
+        self._check("vcpu_apply_changes", self._core.vcpu_apply_changes(self._handle, changes, c_uint64(len(changes))))
 
     def create_task(self) -> c_void_p:
         """A thread of the guest, with the present registers."""

@@ -40,6 +40,12 @@ struct vcpu_task {
     struct call call;
 };
 
+/* See track.c. */
+struct written {
+    uint64_t page;
+    uint8_t before[VCPU_PAGE];
+};
+
 /* See spin.c. `skip`: waits that are not looked after; only about right, since threads change it as they like. */
 struct spin {
     atomic_int busy, skip;
@@ -101,7 +107,7 @@ struct vcpu {
     struct translator translator;
     struct attention attention;
     bool tracking;      /* see track.c */
-    uint64_t *written;
+    struct written *written;
     uint32_t written_count, written_room;
     atomic_int stop, running;
     atomic_int stepping; /* a hook before every instruction looks at the requests to stop */

@@ -117,7 +117,8 @@ VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether everything of the e
 VCPU_API int vcpu_share_memory(struct vcpu *vcpu, int on); /* whether atomic instructions have to be atomic to other processes */
 VCPU_API int vcpu_shares_memory(const struct vcpu *vcpu);
 VCPU_API int vcpu_track(struct vcpu *vcpu, int on);
-VCPU_API int64_t vcpu_written(const struct vcpu *vcpu, uint64_t *pages, uint32_t room);
+VCPU_API int64_t vcpu_changes(struct vcpu *vcpu, uint8_t *to, uint64_t room);
+VCPU_API int vcpu_apply_changes(struct vcpu *vcpu, const uint8_t *changes, uint64_t size);
 VCPU_API void *vcpu_region(const struct vcpu *vcpu);
 VCPU_API int vcpu_protect(struct vcpu *vcpu, uint64_t start, uint64_t size, uint8_t prot);
 VCPU_API int vcpu_protection(const struct vcpu *vcpu, uint64_t address);
