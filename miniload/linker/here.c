@@ -231,6 +231,37 @@ uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters)
     return listing.count;
 }
 
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 0x9E3779B97F4A7C15;
+    return sum ^ sum >> 29;
+}
+
+static int mix_object(struct dl_phdr_info *info, size_t size, void *user)
+{
+    uint64_t sum = mix(mix(*(uint64_t *)user, info->dlpi_addr), (uint64_t)(uintptr_t)info->dlpi_phdr);
+    (void)size;
+    sum = mix(mix(sum, info->dlpi_phnum), info->dlpi_tls_modid);
+    for (const char *c = info->dlpi_name; c && *c; c++)
+        sum = mix(sum, (unsigned char)*c);
+    for (uint32_t i = 0; i < info->dlpi_phnum; i++) {
+        const Elf64_Phdr *header = &info->dlpi_phdr[i];
+        const Elf64_Dyn *entry = (const Elf64_Dyn *)(uintptr_t)(info->dlpi_addr + header->p_vaddr);
+        for (uint64_t e = 0; header->p_type == PT_DYNAMIC && e < header->p_memsz / sizeof *entry && entry[e].d_tag != DT_NULL; e++)
+            sum = mix(mix(sum, (uint64_t)entry[e].d_tag), entry[e].d_un.d_val);
+    }
+    *(uint64_t *)user = sum;
+    return 0;
+}
+
+/* What is the same as long as the objects that ld.so has loaded are, whatever it has loaded and unloaded in between: of their names, places and dynamic sections. */
+uint64_t linker_signature(void)
+{
+    uint64_t sum = 0;
+    dl_iterate_phdr(mix_object, &sum);
+    return sum;
+}
+
 /* A number that changes whenever ld.so loads or unloads something. */
 uint64_t linker_counters(void)
 {

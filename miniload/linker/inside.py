@@ -11,6 +11,7 @@ from ctypes import CFUNCTYPE, addressof, c_char_p, c_int, c_uint64, c_void_p
 from miniload.errors import MiniloadError
 from miniload.linker import core
 from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
+from miniload.linker.native import native_target
 from miniload.linker.once import once
 from miniload.linker.scope import Scope
 from miniload.linker.unwinding import find_unwinder
@@ -44,7 +45,7 @@ class Inside:
         self.functions = {name: address for name in FUNCTIONS if (address := core.dl_function(name.encode()))}
         self.by_handle: dict[int, Resident] = {}
         self.handles: dict[Object, int] = {}
-        find_unwinder()
+        find_unwinder(native_target(), self.functions)
         self._libc = ctypes.CDLL(None)
         self._libc.dlopen.restype, self._libc.dlopen.argtypes = c_void_p, (c_char_p, c_int)
         for function in (self._libc.dlsym, self._libc.dlvsym):

@@ -227,6 +227,7 @@ EXPORT int linker_relocate_here(struct object *object, const struct scope *scope
 EXPORT void linker_initialize_here(const struct object *object, const uint64_t arguments[3]);
 EXPORT void linker_finalize_here(const struct object *object);
 EXPORT uint64_t linker_counters(void);
+EXPORT uint64_t linker_signature(void);
 
 /* object.c */
 EXPORT int linker_attach(struct object *object, uint32_t absolute, struct trouble *trouble);
@@ -260,6 +261,9 @@ int resolve_symbol(struct object *object, const struct scope *scope, uint64_t in
 EXPORT int linker_lazy_possible(const struct object *object, uint64_t page);
 EXPORT void linker_lazy_start(struct object *object, const struct lazy *lazy);
 EXPORT void linker_lazy_replace(struct object *object, const struct lazy *lazy);
+
+/* redirect.c */
+EXPORT int linker_redirect(const struct object *object, const struct kinds *kinds, const char *name, uint64_t address, uint64_t page);
 
 /* unique.c */
 const struct unique_symbol *unique_find(const struct unique *unique, const char *name, uint32_t hash);

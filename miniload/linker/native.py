@@ -55,7 +55,7 @@ class NativeTarget:
         self.space = NativeSpace()
         self.lock = RLock()
         self._libc = ctypes.CDLL(None)
-        self._counters = -1
+        self._counters, self._signature = -1, -1
         self._adopted = Adopted(self, 0, string_at, str, sys.executable)
         self._donors = Donors(self)
         self._vector: object = None
@@ -117,6 +117,10 @@ class NativeTarget:
         if core.counters() == self._counters:
             return self._adopted.order
         with self.lock:
+            now, signature = core.counters(), core.signature()
+            if signature == self._signature and now == core.counters():  # what came has gone, as after a ctypes.CDLL that is closed
+                self._counters = now
+                return self._adopted.order
             counters, room = c_uint64(), 0
             while True:
                 list_of = (core.CSeen * room)()
@@ -126,6 +130,7 @@ class NativeTarget:
                 room = count + 8
             self._adopted.take([Seen(entry.base, os.fsdecode(entry.name), entry.phdrs, entry.count, entry.module) for entry in list_of[:count]])
             self._counters = counters.value
+            self._signature = signature if now == counters.value else -1
             return self._adopted.order
 
     def named(self, name: str) -> Object | None:

@@ -348,8 +348,10 @@ int linker_attach(struct object *object, uint32_t absolute, struct trouble *trou
     }
     if (!error)
         error = read_versions(object, &dynamic, trouble);
-    if (!error && !absolute)
-        error = read_tables(object, &dynamic, trouble);
+    if (!error) {
+        int wrong = read_tables(object, &dynamic, trouble);
+        error = absolute ? 0 : wrong; /* what ld.so has relocated is only looked at */
+    }
     return error ? error : read_rest(object, &dynamic, trouble);
 }
 
