@@ -77,9 +77,7 @@ class Adopted:
         if core.parse_mapped(self._read(entry.phdr, 56 * entry.count), entry.count, target.space.page_size, addressof(image), byref(wrong)):
             return None
         image.machine = get_linking(target.arch).machine
-        loaded = Object(
-            entry.name or (self._program if not self.order else ""), target, entry.base, CObject(memory=entry.base + self._shift, bias=entry.base, image=image)
-        )
+        loaded = Object(entry.name or (self._program if not self.order else ""), target, CObject(memory=entry.base + self._shift, bias=entry.base, image=image))
         try:
             attach(loaded, True)
         except ElfError:

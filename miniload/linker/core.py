@@ -69,7 +69,7 @@ class CObject(Structure):
         ("soname", c_uint32), ("rpath", c_uint32), ("runpath", c_uint32), ("filter", c_uint32), ("needed_count", c_uint32), ("got_rela", c_uint32),
         ("needed", c_uint32 * MAX_NEEDED),
         ("tls_module", c_uint64), ("tls_offset", c_int64), ("tls_state", c_uint32), ("touched", c_uint32),
-        ("destructors", c_uint32), ("unused", c_uint32), ("lazy", c_void_p),
+        ("destructors", c_uint32), ("unused", c_uint32), ("lazy", c_void_p), ("device", c_uint64), ("inode", c_uint64),
     )  # fmt: skip
 
 
@@ -105,6 +105,13 @@ class Outcome(Structure):
     _fields_ = (
         ("pending", POINTER(Pending)), ("pending_count", c_uint64), ("pending_room", c_uint64), ("applied", c_uint64), ("looked_up", c_uint64),
         ("trouble", Trouble), ("unique", c_uint32), ("unused", c_uint32),
+    )  # fmt: skip
+
+
+class CUsual(Structure):
+    _fields_ = (
+        ("kinds", c_void_p), ("there", c_void_p), ("page", c_uint64), ("counters", c_uint64), ("arguments", c_uint64 * 3),
+        ("before", c_uint64), ("after", c_uint64), ("members", c_void_p), ("handle", c_uint64), ("machine", c_uint32), ("unused", c_uint32),
     )  # fmt: skip
 
 
@@ -179,12 +186,16 @@ plan.argtypes = (c_void_p, c_uint64, c_uint32, c_void_p)
 maps_whole.argtypes = (c_void_p, c_uint64)
 map_here, open_here, close_here, protect_here = LIBRARY.linker_map_here, LIBRARY.linker_open_here, LIBRARY.linker_close_here, LIBRARY.linker_protect_here
 map_here.argtypes = (c_void_p, ctypes.c_int, c_uint64, c_void_p)
-open_here.argtypes = (c_char_p, c_uint32, c_uint64, c_void_p, c_void_p, c_void_p)
+open_here.argtypes = (c_char_p, c_uint32, c_uint64, c_void_p, c_void_p)
 close_here.argtypes = (c_void_p,)
 protect_here.argtypes = (c_void_p, c_uint64)
 relocate_here = LIBRARY.linker_relocate_here
 relocate_here.argtypes = (c_void_p, c_void_p, c_void_p, c_uint32, c_uint64, c_void_p, c_void_p)
+load_here = LIBRARY.linker_load_here
+load_here.argtypes = (c_char_p, c_void_p, c_void_p)
 WAITING = ctypes.CDLL(library_path())  # what these call may wait
+unload_here = WAITING.linker_unload_here
+unload_here.argtypes, unload_here.restype = (c_void_p, c_void_p), None
 initialize_here, finalize_here = WAITING.linker_initialize_here, WAITING.linker_finalize_here
 initialize_here.argtypes = (c_void_p, c_void_p)
 finalize_here.argtypes = (c_void_p,)

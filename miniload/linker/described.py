@@ -19,11 +19,17 @@ class Described:
 
     target: Target
     raw: CObject
-    bias: int
-    start: int
-    end: int
     phdr_place: int = 0
     """Where the address space's own dynamic linker says that the program headers are."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def bias(self) -> int: ...
+        @property
+        def start(self) -> int: ...
+        @property
+        def end(self) -> int: ...
 
     @property
     def entry(self) -> int:

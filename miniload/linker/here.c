@@ -92,17 +92,26 @@ static int read_image(int fd, uint64_t file_size, uint64_t page, struct image *i
     return linker_parse(head, head + elf->e_phoff, file_size, page, image, trouble);
 }
 
-/* All of opening, reading, mapping and attaching a file. `machine`: what it has to be for. -EAGAIN: it is not of the usual kind, or needs a better
- * message, and nothing is done. Otherwise the file's device and inode are in `identity`. */
-int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble)
+/* The file's size, if it may be loaded; its identity is the object's. */
+static int64_t look_at(int fd, struct object *object, bool (*unusual)(const struct object *))
+{
+    struct stat status;
+    if (fstat(fd, &status))
+        return -errno;
+    object->device = status.st_dev;
+    object->inode = status.st_ino;
+    return unusual && unusual(object) ? -EAGAIN : status.st_size;
+}
+
+/* linker_open_here, but for files that are known to be unusual by their identity: these are left alone (-EAGAIN). `object` is zeros. */
+int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*unusual)(const struct object *), struct trouble *trouble)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not keep us */
-    struct stat status;
-    memset(object, 0, sizeof *object);
     if (fd < 0)
         return -errno;
-    int error = fstat(fd, &status) ? -errno : read_image(fd, (uint64_t)status.st_size, page, &object->image, trouble);
-    if (!error && object->image.machine != machine)
+    int64_t size = look_at(fd, object, unusual);
+    int error = size < 0 ? (int)size : read_image(fd, (uint64_t)size, page, &object->image, trouble);
+    if (!error && (object->image.machine != machine || (unusual && object->image.tls.size)))
         error = -EAGAIN;
     uint64_t start = 0;
     if (!error)
@@ -110,14 +119,20 @@ int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct o
     close(fd);
     if (error)
         return error;
-    identity[0] = status.st_dev;
-    identity[1] = status.st_ino;
     object->bias = start - object->image.low;
     object->memory = (uint8_t *)(uintptr_t)object->bias;
     error = linker_attach(object, false, trouble);
     if (error)
         linker_close_here(object);
     return error;
+}
+
+/* All of opening, reading, mapping and attaching a file. `machine`: what it has to be for. -EAGAIN: it is not of the usual kind, or needs a better
+ * message, and nothing is done. */
+int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, struct trouble *trouble)
+{
+    memset(object, 0, sizeof *object);
+    return open_here(path, machine, page, object, NULL, trouble);
 }
 
 /* Unmaps it, and frees what attaching took. */

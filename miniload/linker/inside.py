@@ -15,7 +15,6 @@ from miniload.linker.native import native_target
 from miniload.linker.once import once
 from miniload.linker.scope import Scope
 from miniload.linker.unwinding import find_unwinder
-from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +29,15 @@ DEFAULT, NEXT = 0, (1 << 64) - 1
 OPEN, CLOSE, SYMBOL = CFUNCTYPE(c_uint64, c_char_p, c_int, c_uint64), CFUNCTYPE(c_int, c_uint64), CFUNCTYPE(c_uint64, c_uint64, c_char_p, c_char_p, c_uint64)
 
 
-class Resident(Record):
+class Resident:
     """An object that code may know: the loader that it belongs to, and the name that the core refers to."""
 
-    loader: Loader
-    loaded: Object
-    name: bytes
+    __slots__ = ("loaded", "loader", "name")
+
+    def __init__(self, loader: Loader, loaded: Object, name: bytes) -> None:
+        self.loader = loader
+        self.loaded = loaded
+        self.name = name
 
 
 class Inside:
@@ -44,7 +46,6 @@ class Inside:
     def __init__(self) -> None:
         self.functions = {name: address for name in FUNCTIONS if (address := core.dl_function(name.encode()))}
         self.by_handle: dict[int, Resident] = {}
-        self.handles: dict[Object, int] = {}
         find_unwinder(native_target(), self.functions)
         self._libc = ctypes.CDLL(None)
         self._libc.dlopen.restype, self._libc.dlopen.argtypes = c_void_p, (c_char_p, c_int)
@@ -64,23 +65,6 @@ class Inside:
             if resident.loaded.lazy is not None:
                 resident.loaded.lazy.leave()
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
-
-    def add(self, loader: Loader, loaded: Object) -> None:
-        """The object can be seen by code, and unwound."""
-        name = os.fsencode(loaded.path or loaded.name)
-        handle = core.resident_add(loaded.where, name)
-        if not handle:
-            raise MemoryError
-        self.by_handle[handle] = Resident(loader, loaded, name)
-        self.handles[loaded] = handle
-
-    def remove(self, loaded: Object) -> None:
-        """It goes."""
-        handle = self.handles.pop(loaded, None)
-        if handle is not None:
-            resident = self.by_handle.pop(handle)  # another thread may get the same handle as soon as it is free
-            core.resident_remove(handle)
-            del resident
 
     def _owner(self, address: int) -> Resident | None:
         return next((resident for resident in [*self.by_handle.values()] if resident.loaded.start <= address < resident.loaded.end), None)
@@ -103,9 +87,8 @@ class Inside:
         except BaseException as error:
             core.dl_error(repr(error).encode("utf-8", "replace"))
             return 0
-        known = self.handles.get(root)
-        if known is not None:
-            return known
+        if root.handle:
+            return root.handle
         loader.close(root)  # one of ld.so's
         return self._host_open(name, mode)
 
@@ -169,12 +152,31 @@ def inside() -> Inside:
 
 
 class Residents:
-    """A registrar: code in this process can see the loader's objects, and the unwinder goes through them."""
+    """A registrar: code in this process can see the loader's objects, and the unwinder goes through them. See registrar.Registrar and usual.Listing."""
 
     def __init__(self, loader: Loader) -> None:
-        self._inside, self._loader = inside(), loader
-        self.removed = self._inside.remove
+        self._loader = loader
+        self._by_handle = inside().by_handle
 
     def added(self, loaded: Object) -> None:
-        """See registrar.Registrar."""
-        self._inside.add(self._loader, loaded)
+        name = os.fsencode(loaded.path or loaded.name)
+        handle = core.resident_add(loaded.where, name)
+        if not handle:
+            raise MemoryError
+        self.listed(loaded, handle, name)
+
+    def listed(self, loaded: Object, handle: int, name: bytes) -> None:
+        loaded.handle = handle
+        self._by_handle[handle] = Resident(self._loader, loaded, name)
+
+    def removed(self, loaded: Object) -> None:
+        if loaded.handle:
+            resident = self._by_handle[loaded.handle]  # whose name is in use until it is off the list
+            core.resident_remove(self.forget(loaded))
+            del resident
+
+    def forget(self, loaded: Object) -> int:
+        """Before it goes: another thread may get the same handle as soon as it is free."""
+        handle, loaded.handle = loaded.handle, 0
+        del self._by_handle[handle]
+        return handle

@@ -95,6 +95,7 @@ struct object {
     uint32_t destructors; /* of thread-local variables, which threads have yet to call (dlfcn.c) */
     uint32_t unused;
     const struct lazy *lazy;
+    uint64_t device, inode; /* of its file; 0 if it has none */
 };
 
 struct name { /* a host symbol */
@@ -219,7 +220,8 @@ struct seen { /* an object that ld.so has loaded */
 /* here.c */
 EXPORT uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters);
 EXPORT int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *start);
-EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, uint64_t identity[2], struct trouble *trouble);
+EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, struct trouble *trouble);
+int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*unusual)(const struct object *), struct trouble *trouble);
 EXPORT int linker_close_here(struct object *object);
 EXPORT int linker_protect_here(const struct object *object, uint64_t page);
 EXPORT int linker_relocate_here(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, uint64_t page,
@@ -228,6 +230,19 @@ EXPORT void linker_initialize_here(const struct object *object, const uint64_t a
 EXPORT void linker_finalize_here(const struct object *object);
 EXPORT uint64_t linker_counters(void);
 EXPORT uint64_t linker_signature(void);
+
+/* usual.c */
+struct usual { /* what a load of the usual kind goes by: remade by the loader when something of it changes */
+    const struct kinds *kinds;
+    const struct names *there; /* what objects can need: the addresses are those of struct object */
+    uint64_t page, counters;   /* ld.so's, of the time when it was made */
+    uint64_t arguments[3];     /* of IFUNC resolvers */
+    uint64_t before, after;    /* members of every scope before and behind the object and what it needs */
+    void **members;
+    uint64_t handle;
+    uint32_t machine, unused;
+};
+EXPORT int linker_load_here(const char *path, struct usual *usual, struct object *object);
 
 /* object.c */
 EXPORT int linker_attach(struct object *object, uint32_t absolute, struct trouble *trouble);
@@ -244,6 +259,7 @@ EXPORT int linker_lookup(const struct scope *scope, const char *name, const char
 EXPORT uint64_t linker_address(const struct scope *scope, const char *name);
 EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struct found *out);
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out);
+const struct name *names_find(const struct names *names, const char *name);
 uint32_t sysv_hash(const char *name);
 
 /* versions.c */

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from errno import ESTALE
 from threading import RLock
 
 from miniload.errors import ElfError, LinkError, NotFoundError, SymbolError, UnresolvedError
 from miniload.linker import core
 from miniload.linker.callbacks import addresses
-from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
+from miniload.linker.core import STT_GNU_IFUNC, STT_TLS, CObject
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
 from miniload.linker.image import identity_of, read
@@ -21,6 +22,7 @@ from miniload.linker.scope import Names, Scope
 from miniload.linker.traps import Traps
 from miniload.linker.unique import Unique
 from miniload.linker.unresolved import with_others
+from miniload.linker.usual import Usual
 from miniload.linker.versions import check_versions
 
 TYPE_CHECKING = False
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from miniload.linker.callbacks import Symbol
     from miniload.linker.core import Found
     from miniload.linker.image import Readable
+    from miniload.linker.native import NativeTarget
     from miniload.linker.registrar import Registrar
     from miniload.linker.scope import Member
     from miniload.linker.search import Search
     from miniload.linker.target import Target
+    from miniload.linker.usual import Listing
 
 NO_FUNCTION = (0, (1 << 64) - 1)
 """What an array of functions may have in place of one (gABI, "Initialization and Termination Functions")."""
@@ -68,6 +72,9 @@ class Loader(Queries):
         self.missing = missing
         self.lock = RLock()
         self._quick = target.native and hooks is NO_HOOKS
+        self._usual: Usual | None = None
+        self._linked: set[Object] = set()
+        """Those of `objects` that have to do with others of them, which then must not go before."""
         self.objects: list[Object] = []
         """Those loaded here, in the order in which they were mapped."""
         self.globals: list[Object] = []
@@ -94,6 +101,10 @@ class Loader(Queries):
         OSError; nothing is left loaded then.
         """
         with self.lock:
+            if self._quick and mode == os.RTLD_NOW and name is None and isinstance(what, str) and what[:1] == "/":
+                quickly = self._load_at_once(what)
+                if quickly is not None:
+                    return quickly
             self._unique.set_residents(self.target.existing())
             if self._preload:
                 self._load_preloads()
@@ -105,6 +116,9 @@ class Loader(Queries):
                     for loaded in new:
                         check_versions(loaded)
                     self._relocate(root, mode)
+                    self._linked.update(
+                        loaded for loaded in new if loaded.refers or loaded.lazy or any(needed in self.objects for needed in loaded.dependencies)
+                    )
                 order = [loaded for loaded in dependencies_first(closure(new[0])) if not loaded.started] if len(new) > 1 else new
                 self._announce(order)
             except BaseException:
@@ -125,6 +139,42 @@ class Loader(Queries):
                 self.close(root)
                 raise
             return root
+
+    def _load_at_once(self, path: str) -> Object | None:
+        """The same of a file of the usual kind. None if it, or something else, is not as usual: then nothing is done."""
+        usual = self._usual or self._how_things_stand()
+        if usual is None or "$" in path or in_family(path[path.rfind("/") + 1 :]):
+            return None
+        loaded, name = Object(path, self.target, CObject()), path.encode("utf-8", "surrogateescape")
+        code = core.load_here(name, usual.where, loaded.where)
+        if code == -ESTALE and usual.is_up_to_date():
+            code = core.load_here(name, usual.where, loaded.where)
+        if code:
+            if code == -ESTALE:
+                self._usual = None
+            return None
+        loaded.path, loaded.usual, loaded.registered = path, usual, usual.registered
+        usual.listed(loaded, usual.raw.handle, name)
+        loaded.relocated = True
+        self.objects.append(loaded)
+        self._opened[loaded] = 1
+        try:
+            self._initialize(loaded)
+        except BaseException:
+            self.close(loaded)
+            raise
+        return loaded
+
+    def _how_things_stand(self) -> Usual | None:
+        """What usual loads go by; None if there cannot be any at present."""
+        listing: Listing = self.registrars[0] if len(self.registrars) == 1 else None  # type: ignore[assignment]
+        if not hasattr(listing, "listed") or self.traps or self._preload or self._preloaded or self.globals:
+            return None
+        target: NativeTarget = self.target  # type: ignore[assignment]
+        self._unique.set_residents(target.existing())
+        taken = {name for loaded in self.objects for name in (loaded.soname, loaded.name) if name}
+        self._usual = Usual(target, [*self._first, *self.global_members()], [*self._last, self._unique], taken, listing)
+        return self._usual
 
     def _load_preloads(self) -> None:
         waiting, self._preload = self._preload, []
@@ -200,9 +250,15 @@ class Loader(Queries):
         loaded.path = path
         new.append(loaded)
         self.objects.append(loaded)
+        self._note_names(loaded)
         if self.hooks is not NO_HOOKS:
             self.hooks.mapped(loaded)
         return loaded
+
+    def _note_names(self, loaded: Object) -> None:
+        """It comes or goes, and may be called as something that is there."""
+        if self._usual is not None and (self._usual.means(loaded.name) or self._usual.means(loaded.soname)):
+            self._usual = None
 
     def _by_soname(self, name: str) -> Object | None:
         return next((loaded for loaded in self.objects if name in (loaded.soname, loaded.name)), None)
@@ -277,6 +333,7 @@ class Loader(Queries):
     def _promote(self, root: Object) -> None:
         promoted = [loaded for loaded in closure(root) if loaded in self.objects and loaded not in self.globals]
         self.globals += promoted
+        self._usual = None
         for loaded in self.objects:
             if loaded.lazy is not None and promoted:
                 loaded.lazy.add(promoted, self.target.shared())
@@ -366,11 +423,27 @@ class Loader(Queries):
                 return
             self._collecting = True
             try:
+                if root.usual is not None and self._is_alone(root):
+                    self._again = False
+                    self._unload_at_once(root, root.usual)
                 while self._again:
                     self._again = False
                     self._collect()
             finally:
                 self._collecting = False
+
+    def _is_alone(self, root: Object) -> bool:
+        """Whether it is plain to see that an object that has been closed can go, and no other with it: all others are open, and have to do with none."""
+        simple = not (self._linked or self._pinned or self.globals) and len(self.objects) == len(self._opened) + 1
+        return simple and not stays(root) and not root.raw.destructors
+
+    def _unload_at_once(self, root: Object, usual: Usual) -> None:
+        self.objects.remove(root)
+        try:
+            self._finalize(root)
+        finally:
+            core.unload_here(root.where, usual.forget(root))
+            root.relocated = False
 
     def _collect(self) -> None:
         """Finalises and unmaps all that nothing needs. What goes cannot be found any more when finalisers run, which may load something."""
@@ -406,6 +479,8 @@ class Loader(Queries):
                 registrar.removed(loaded)
             if loaded.raw.traits & core.HAS_UNIQUE:  # its load has failed
                 self._unique.forget(loaded)
+            self._linked.discard(loaded)
+            self._note_names(loaded)
             if loaded in self.objects:
                 self.objects.remove(loaded)
             if loaded in self.globals:

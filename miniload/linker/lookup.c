@@ -157,6 +157,12 @@ static const struct name *search_names(const struct names *names, const struct q
     return NULL;
 }
 
+const struct name *names_find(const struct names *names, const char *name)
+{
+    struct query query = {.name = name, .hash = linker_hash(name)};
+    return search_names(names, &query);
+}
+
 /* What a symbol of an object stands for. STT_TLS: its offset in the object's block. An absolute one does not move (glibc; musl adds the bias). */
 static void describe(const struct object *object, const Elf64_Sym *symbol, struct found *out)
 {

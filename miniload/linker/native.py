@@ -20,7 +20,7 @@ from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from ctypes import Array
 
     from miniload.linker.object import Object
@@ -136,6 +136,15 @@ class NativeTarget:
     def named(self, name: str) -> Object | None:
         """The object with that DT_SONAME, or of a file so called, that is there already."""
         return self._adopted.named.get(name)
+
+    def names(self) -> Mapping[str, Object]:
+        """All objects that are there already, by DT_SONAME and by the file's name."""
+        return self._adopted.named
+
+    @property
+    def counters(self) -> int:
+        """What the core's counters were when `existing` was called last."""
+        return self._counters
 
     def shared(self) -> list[Object]:
         """The global scope: the program and what it needs, breadth first."""

@@ -355,9 +355,16 @@ int linker_attach(struct object *object, uint32_t absolute, struct trouble *trou
     return error ? error : read_rest(object, &dynamic, trouble);
 }
 
+/* Its memory may go. What is asked of it afterwards finds nothing. */
 void linker_detach(struct object *object)
 {
     free(object->versions);
     object->versions = NULL;
-    object->version_count = 0;
+    object->symbols = NULL;
+    object->strings = NULL;
+    object->version_of = NULL;
+    object->bloom = NULL;
+    object->buckets = object->sysv_buckets = NULL;
+    object->version_count = object->strings_size = object->symbols_room = object->symbol_count = object->versions_room = 0;
+    object->needed_count = 0;
 }

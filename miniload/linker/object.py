@@ -6,6 +6,7 @@ import ctypes
 import os
 from ctypes import addressof, byref, string_at
 from errno import EAGAIN, EFAULT, ENOENT
+from functools import cached_property
 
 from miniload.errors import UnsupportedError
 from miniload.linker import core
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from miniload.linker.registrar import Registrar
     from miniload.linker.scope import Scope
     from miniload.linker.target import Target
+    from miniload.linker.usual import Usual
 
 PF_R, PF_W = 4, 2
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 5: "COMMON", 6: "TLS", 10: "GNU_IFUNC"}
@@ -46,20 +48,14 @@ class Symbol(Record):
     hidden: bool
 
 
-_Pair = ctypes.c_uint64 * 2
-
-
 class Object(Described):
-    """A mapped object. `bias`: what is added to its link addresses. `raw`: the core's record of it. `target`: where it is. `user`: whatever its
+    """A mapped object. `raw`: the core's record of it. `target`: where it is. `user`: whatever its
     user keeps with it.
 
-    `name` as it was asked for, or found; `path` the file, None if it is none. `dependencies` are those of DT_NEEDED, in order, once they are known.
+    `name` as it was asked for, or found; `path` the file, None if it is none.
     """
 
     path: str | None = None
-    identity: tuple[int, int] | None = None
-    soname: str | None = None
-    needed: tuple[str, ...] = ()
     needed_by: Object | None = None
     """The object that has brought this one; None for one that was asked for itself."""
     relocated = started = False
@@ -72,25 +68,72 @@ class Object(Described):
     """Other objects that it was bound to."""
     lazy: Lazy | None = None
     """How its calls are bound when they are first made."""
-    local: Sequence[Object] = ()
-    """What was loaded with it, in the order in which it is looked through."""
     registered: Sequence[Registrar] = ()
     """Who has been told of it."""
+    usual: Usual | None = None
+    """What it was loaded by, if that was done in one go."""
+    handle = 0
+    """What code in this process knows it by."""
     _copy: bytearray | None = None
     _view: object = None
 
-    def __init__(self, name: str, target: Target, bias: int, raw: CObject) -> None:
-        image = raw.image
+    def __init__(self, name: str, target: Target, raw: CObject) -> None:
         self.name = name
         self.target = target
-        self.bias = bias
         self.raw = raw
         self.where = addressof(raw)
-        self.start, self.end = bias + image.low, bias + image.high
-        self.dependencies: list[Object] = []
 
     def __repr__(self) -> str:
         return f"<Object {self.name} at {self.start:#x}>"
+
+    # -- what is made when it is asked for, as most of it never is
+
+    @cached_property
+    def bias(self) -> int:
+        """What is added to its link addresses; negative where these are higher than where it is."""
+        bias: int = self.raw.bias
+        return bias - (bias >> 63 << 64)
+
+    @cached_property
+    def start(self) -> int:
+        """The first address of it."""
+        return self.bias + int(self.raw.image.low)
+
+    @cached_property
+    def end(self) -> int:
+        """The address behind it."""
+        return self.bias + int(self.raw.image.high)
+
+    @cached_property
+    def soname(self) -> str | None:
+        """DT_SONAME."""
+        return self.text(self.raw.soname)
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """DT_NEEDED."""
+        raw = self.raw
+        return tuple([self.text(offset) or "" for offset in raw.needed[: raw.needed_count]])
+
+    @cached_property
+    def dependencies(self) -> list[Object]:
+        """What it needs, in order, as far as it is loaded."""
+        return self.usual.needed_by(self) if self.usual else []
+
+    @cached_property
+    def local(self) -> Sequence[Object]:
+        """What was loaded with it, in the order in which it is looked through."""
+        return [self, *dict.fromkeys(self.dependencies)] if self.usual else ()
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of its file; None if it is none."""
+        raw = self.raw
+        return (raw.device, raw.inode) if raw.inode else None
+
+    @identity.setter
+    def identity(self, identity: tuple[int, int] | None) -> None:
+        self.raw.device, self.raw.inode = identity or (0, 0)
 
     # -- memory
 
@@ -200,7 +243,7 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
         raise UnsupportedError(image.name, f"the file is for {image.arch}, and this is to be loaded for {target.arch}", field="e_machine")
     bias = map_image(image, target.space, address or image.raw.low)
     raw = CObject(bias=bias, image=image.raw)
-    loaded = Object(image.name, target, bias, raw)
+    loaded = Object(image.name, target, raw)
     loaded.identity = image.identity
     try:
         _find_memory(loaded)
@@ -214,19 +257,16 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
 
 def open_object(path: str, target: Target) -> Object | None:
     """The same of a file for this very process, in one call of the core. None if it has to be done step by step."""
-    raw, wrong, identity = CObject(), core.Trouble(), _Pair()
+    raw, wrong = CObject(), core.Trouble()
     machine = core.kinds_of(target.arch)[0].machine
-    code = core.open_here(path.encode("utf-8", "surrogateescape"), machine, target.space.page_size, byref(raw), identity, byref(wrong))
+    code = core.open_here(path.encode("utf-8", "surrogateescape"), machine, target.space.page_size, byref(raw), byref(wrong))
     if code == -EAGAIN:
         return None
     if code and not wrong.field:
         raise OSError(-code, os.strerror(-code), path)
     if code:
         raise trouble(path, code, wrong.field, wrong.index, wrong.value)
-    loaded = Object(path, target, raw.bias, raw)
-    loaded.identity = identity[0], identity[1]
-    _describe(loaded)
-    return loaded
+    return Object(path, target, raw)
 
 
 def attach(loaded: Object, absolute: bool) -> None:
@@ -235,14 +275,7 @@ def attach(loaded: Object, absolute: bool) -> None:
     code = core.attach(loaded.where, absolute, byref(wrong))
     if code:
         raise trouble(loaded.name, code, wrong.field, wrong.index, wrong.value)
-    _describe(loaded)
-
-
-def _describe(loaded: Object) -> None:
-    raw, text = loaded.raw, loaded.text
-    loaded.soname = text(raw.soname)
-    count, needed = raw.needed_count, raw.needed
-    loaded.needed = (text(needed[0]) or "",) if count == 1 else tuple([text(needed[index]) or "" for index in range(count)])
+    _ = loaded.soname, loaded.needed  # as long as its memory is sure to be there
 
 
 def _find_memory(loaded: Object) -> None:

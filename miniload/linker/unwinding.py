@@ -1,6 +1,6 @@
 """Unwinding through loaded code: C++ exceptions, backtrace(3), pthread_exit. The process's unwinder is libgcc_s. It asks the C library which object an address
-is in, and is made to ask us before: then it looks at what is in .eh_frame_hdr of ours just as it does with ld.so's objects, when it comes to one, and a load costs
-nothing for it. Where its call is not to be found, the core gives it each object's .eh_frame with __register_frame, if that is sound (frames.c)."""
+is in, and is made to ask us before. So it looks at .eh_frame_hdr of our objects as it does with ld.so's: when it comes to one, and a load costs nothing for it.
+Where its call is not to be found, the core gives it each object's .eh_frame with __register_frame, if that is sound (frames.c)."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def redirect(target: NativeTarget, name: str, functions: Mapping[str, int]) -> b
     unwinder, kinds, page = target.named(name), core.kinds_of(target.arch)[1], target.space.page_size
     if unwinder is None:
         return False
-    return any([core.redirect(unwinder.where, byref(kinds), ask.encode(), functions[ask], page) > 0 for ask in ASKS if ask in functions])
+    return any(core.redirect(unwinder.where, byref(kinds), ask.encode(), functions[ask], page) > 0 for ask in ASKS if ask in functions)

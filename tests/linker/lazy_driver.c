@@ -25,10 +25,9 @@ static uint64_t missing(const struct object *object, uint32_t symbol)
 
 static void load(struct object *object, const char *path, uint64_t page, const struct lazy *lazy)
 {
-    uint64_t identity[2];
     struct trouble trouble;
     struct outcome outcome;
-    int error = linker_open_here(path, kinds_machine, page, object, identity, &trouble);
+    int error = linker_open_here(path, kinds_machine, page, object, &trouble);
     if (!error && lazy && !linker_lazy_possible(object, page))
         error = 1;
     if (!error && lazy)
