@@ -24,7 +24,7 @@ from miniload.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from subprocess import CompletedProcess, Popen
     from typing import Any, NoReturn
 
@@ -154,6 +154,13 @@ def load(
     `imports` says, by name a Python function, a (CFUNCTYPE, function) pair or an address, or a small stand-in for common functions of C; everything
     else raises when it is called.
     """
+    global _load_here
+    if arch is None and sysroot is None and imports is None and not signatures:
+        if _load_here is None:
+            from miniload.linker.api import load_here
+
+            _load_here = load_here
+        return _load_here(what, mode, name)
     import os
 
     from miniload.linker.library import Library
@@ -169,6 +176,10 @@ def load(
 
         loader = guest_loader(arch, sysroot, interp, imports)
     return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))
+
+
+_load_here: Callable[[Readable, int | None, str | None], Library] | None = None
+"""api.load_here, once it has been asked for: an import costs as much as a tenth of a load, even of what is there."""
 
 
 async def load_async(what: Any, mode: int | None = None, name: str | None = None) -> Library:

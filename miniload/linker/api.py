@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from miniload.linker.inside import Residents, inside
+from miniload.linker.library import Library
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
 from miniload.linker.once import once
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from miniload.linker.hooks import Hooks
+    from miniload.linker.image import Readable
     from miniload.linker.object import Object
 
 
@@ -38,3 +40,9 @@ def make_native_loader(
 def native_loader() -> Loader:
     """The one for this process."""
     return make_native_loader()
+
+
+def load_here(what: Readable, mode: int | None = None, name: str | None = None) -> Library:
+    """miniload.load into this process."""
+    loader = native_loader()
+    return Library(loader, loader.load(what, os.RTLD_NOW if mode is None else mode, name))

@@ -74,7 +74,7 @@ class CObject(Structure):
 
 
 class CNames(Structure):
-    _fields_ = (("member", c_uint32), ("size", c_uint32), ("slots", c_void_p))
+    _fields_ = (("member", c_uint32), ("size", c_uint32), ("slots", c_void_p), ("filter", c_uint64 * 8))
 
 
 class CShortcut(Structure):

@@ -104,9 +104,12 @@ struct name { /* a host symbol */
     uint32_t hash, used;
 };
 
+enum { NAMES_FILTER = 8 };
+
 struct names { /* symbols from somewhere else: an open hash table, made by linker_names */
     uint32_t member, size;
     struct name *slots;
+    uint64_t filter[NAMES_FILTER]; /* as that of a shortcut */
 };
 
 struct shortcut { /* stands before `skips` objects of a scope: a Bloom filter over the symbols of all of them, by linker_shortcut */
@@ -259,6 +262,7 @@ EXPORT int linker_lookup(const struct scope *scope, const char *name, const char
 EXPORT uint64_t linker_address(const struct scope *scope, const char *name);
 EXPORT int linker_symbol_at(const struct object *object, uint64_t address, struct found *out);
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out);
+bool find_own(const struct scope *scope, const struct object *object, uint64_t index, struct found *out);
 const struct name *names_find(const struct names *names, const char *name);
 uint32_t sysv_hash(const char *name);
 

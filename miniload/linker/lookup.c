@@ -5,7 +5,7 @@
 
 #include "linker.h"
 
-enum { HIDDEN_VERSION = 0x8000, BASE_VERSION = 1 };
+enum { HIDDEN_VERSION = 0x8000, BASE_VERSION = 1, CHAIN_MAX = 64 /* longer ones are no linker's */ };
 
 uint32_t linker_hash(const char *name)
 {
@@ -64,9 +64,10 @@ static bool version_fits(const struct object *object, const struct query *query,
     return false;
 }
 
+enum { TYPES_ALLOWED = 1 << STT_NOTYPE | 1 << STT_OBJECT | 1 << STT_FUNC | 1 << STT_COMMON | 1 << STT_TLS | 1 << STT_GNU_IFUNC };
+
 static bool matches(const struct object *object, const struct query *query, uint64_t index, struct candidate *candidate)
 {
-    enum { TYPES_ALLOWED = 1 << STT_NOTYPE | 1 << STT_OBJECT | 1 << STT_FUNC | 1 << STT_COMMON | 1 << STT_TLS | 1 << STT_GNU_IFUNC };
     const Elf64_Sym *symbol = &object->symbols[index];
     unsigned type = ELF64_ST_TYPE(symbol->st_info);
     if (!symbol->st_value && symbol->st_shndx != SHN_ABS && type != STT_TLS)
@@ -250,6 +251,56 @@ static void settle(const struct scope *scope, struct query *query, const struct 
     unique_add(unique, query->hash, *object, (uint64_t)(*symbol - (*object)->symbols)); /* without memory it is found anew */
 }
 
+/* -- without a look at names */
+
+static void names_note(struct names *names, uint32_t hash)
+{
+    names->filter[hash >> 13 & (NAMES_FILTER - 1)] |= shortcut_bits(hash);
+}
+
+/* Whether nothing of a scope in front of `object` has a symbol of that hash, whose lowest bit is not known. */
+static bool none_before(const struct scope *scope, const struct object *object, uint32_t hash)
+{
+    uint64_t bits = shortcut_bits(hash);
+    for (uint64_t i = 0; i < scope->count; i++) {
+        const struct object *member = scope->members[i];
+        if (member == object)
+            return true;
+        if (member->member == MEMBER_SHORTCUT && !shortcut_has(scope->members[i], hash)) {
+            i += ((const struct shortcut *)scope->members[i])->skips;
+        } else if (member->member == MEMBER_NAMES) {
+            if ((((const struct names *)scope->members[i])->filter[hash >> 13 & (NAMES_FILTER - 1)] & bits) == bits)
+                return false;
+        } else if (member->member == MEMBER_OBJECT) {
+            if (!surely_absent(member, hash & ~1u) || !surely_absent(member, hash | 1))
+                return false;
+        }
+    }
+    return false;
+}
+
+/* Whether it is plain to see that an object's reference to a symbol that it defines itself leads to this very definition: that no other comes into question, in
+ * the object or in front of it. The hash is in the object's own table, so no name is read. Otherwise it has to be searched for. */
+bool find_own(const struct scope *scope, const struct object *object, uint64_t index, struct found *out)
+{
+    const Elf64_Sym *symbol = &object->symbols[index];
+    unsigned bind = ELF64_ST_BIND(symbol->st_info);
+    uint64_t at = index - object->symbol_base;
+    if (!object->buckets || at >= object->chains_room || symbol->st_shndx == SHN_UNDEF || !symbol->st_value || (bind != STB_GLOBAL && bind != STB_WEAK) ||
+        ELF64_ST_VISIBILITY(symbol->st_other) != STV_DEFAULT || !(TYPES_ALLOWED >> ELF64_ST_TYPE(symbol->st_info) & 1))
+        return false;
+    if (object->version_of && (index >= object->versions_room || ((object->version_of[index] & ~HIDDEN_VERSION) > BASE_VERSION && !version_wanted(object, index))))
+        return false;
+    uint32_t hash = object->chains[at];
+    for (uint64_t i = at; i-- && !(object->chains[i] & 1);)
+        if (!((object->chains[i] ^ hash) >> 1) || at - i == CHAIN_MAX)
+            return false;
+    if (!none_before(scope, object, hash))
+        return false;
+    describe(object, symbol, out);
+    return true;
+}
+
 bool find_symbol(const struct scope *scope, const char *name, const struct version *version, uint32_t flags, const struct object *skip, struct found *out)
 {
     struct query query = {.name = name, .version = version, .flags = flags, .hash = linker_hash(name)};
@@ -331,6 +382,7 @@ int linker_names(const char *const *texts, const uint64_t *addresses, uint64_t c
         struct name *slot = &out->slots[at & (size - 1)];
         if (!slot->used)
             *slot = (struct name){texts[i], addresses[i], hash, 1};
+        names_note(out, hash);
     }
     return 0;
 }

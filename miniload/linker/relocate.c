@@ -107,6 +107,10 @@ static int resolve(struct work *work, uint64_t index, uint32_t flags, struct fou
     const struct object *object = work->object;
     if (!object->symbols || index >= object->symbols_room)
         return fail(&work->out->trouble, FIELD_R_SYM, 0, index, EINVAL);
+    if (!work->hook && find_own(work->scope, object, index, out)) {
+        work->out->looked_up++;
+        return 1;
+    }
     struct answer *answer = &work->answers[index % ANSWERS];
     if (answer->state && answer->symbol == index && answer->flags == flags) {
         *out = answer->found;
