@@ -12,7 +12,11 @@
 #include "linker.h"
 #include "trouble.h"
 
-enum { HEAD = 1024, POPULATED = 1 << 18 };
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { HEAD = 1024, POPULATED = 1 << 18, RELOCATIONS_PER_PAGE = 8 };
 
 /* Relocation writes to most pages of a small writable segment, and to have them all copied at once is cheaper than a fault for each. */
 static int file_flags(const struct step *step)
@@ -153,11 +157,24 @@ int linker_protect_here(const struct object *object, uint64_t page)
     return mprotect(object->memory + start, end - start, PROT_READ) ? -errno : 0;
 }
 
+/* Where there are many relocations they come to nearly every page of what may be written, and to have all of these copied at once is cheaper than a fault for each. */
+static void prepare_pages(const struct object *object, uint64_t page)
+{
+    uint64_t count = (object->rela.size + object->plt.size) / sizeof(Elf64_Rela) + 32 * (object->relr.size / 8);
+    for (uint32_t i = 0; i < object->image.segment_count; i++) {
+        const struct segment *segment = &object->image.segments[i];
+        uint64_t start = segment->address & -page, end = (segment->address + segment->file_size + page - 1) & -page;
+        if (segment->flags & PF_W && end - start > POPULATED && count > (end - start) / page * RELOCATIONS_PER_PAGE)
+            madvise(object->memory + start, end - start, MADV_POPULATE_WRITE); /* since Linux 5.14; without, there are faults */
+    }
+}
+
 /* Relocates an object of this process and makes RELRO read-only, if nothing more than IFUNC resolvers is needed for that, which are then called with
  * `arguments`. 1: there is more to do, `out` says what. */
 int linker_relocate_here(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, uint64_t page, const uint64_t arguments[3],
                          struct outcome *out)
 {
+    prepare_pages(object, page);
     int error = linker_relocate(object, scope, kinds, flags, NULL, out);
     if (error)
         return error;

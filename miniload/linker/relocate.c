@@ -200,6 +200,7 @@ static int thread_local(struct work *work, const Elf64_Rela *rela, uint32_t oper
     uint64_t symbol = ELF64_R_SYM(rela->r_info);
     struct object *definer = work->object;
     uint64_t offset = (uint64_t)rela->r_addend;
+    definer->traits |= operation == OP_TP_OFFSET ? USES_TP_OFFSET : operation == OP_TLSDESC ? USES_TLSDESC : 0;
     if (symbol) {
         struct found found = {0};
         int state = resolve(work, symbol, 0, &found);
@@ -322,12 +323,16 @@ int linker_relocate(struct object *object, const struct scope *scope, const stru
         error = relocate_table(&work, &object->rela, false);
     if (!error)
         error = relocate_table(&work, &object->plt, flags & RELOCATE_LAZY);
+    if (!error)
+        object->traits |= SEEN_THROUGH;
     return error;
 }
 
-/* Whether the object has a relocation of that kind. */
+/* Whether the object has a relocation of that kind: OP_TP_OFFSET or OP_TLSDESC. */
 int linker_uses(const struct object *object, const struct kinds *kinds, uint32_t operation)
 {
+    if (object->traits & SEEN_THROUGH)
+        return (object->traits & (operation == OP_TP_OFFSET ? USES_TP_OFFSET : USES_TLSDESC)) != 0;
     const struct range *tables[] = {&object->rela, &object->plt};
     for (size_t t = 0; t < 2; t++) {
         const uint8_t *entries = object->memory + tables[t]->address;
