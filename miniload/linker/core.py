@@ -70,6 +70,7 @@ class CObject(Structure):
         ("needed", c_uint32 * MAX_NEEDED),
         ("tls_module", c_uint64), ("tls_offset", c_int64), ("tls_state", c_uint32), ("touched", c_uint32),
         ("destructors", c_uint32), ("unused", c_uint32), ("lazy", c_void_p), ("device", c_uint64), ("inode", c_uint64),
+        ("handle", c_uint64),
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ class Outcome(Structure):
 class CUsual(Structure):
     _fields_ = (
         ("kinds", c_void_p), ("there", c_void_p), ("page", c_uint64), ("counters", c_uint64), ("arguments", c_uint64 * 3),
-        ("before", c_uint64), ("after", c_uint64), ("members", c_void_p), ("handle", c_uint64), ("machine", c_uint32), ("unused", c_uint32),
+        ("before", c_uint64), ("after", c_uint64), ("members", c_void_p), ("machine", c_uint32), ("unused", c_uint32),
     )  # fmt: skip
 
 
@@ -195,7 +196,7 @@ load_here = LIBRARY.linker_load_here
 load_here.argtypes = (c_char_p, c_void_p, c_void_p)
 WAITING = ctypes.CDLL(library_path())  # what these call may wait
 unload_here = WAITING.linker_unload_here
-unload_here.argtypes, unload_here.restype = (c_void_p, c_void_p), None
+unload_here.argtypes, unload_here.restype = (c_void_p,), None
 initialize_here, finalize_here = WAITING.linker_initialize_here, WAITING.linker_finalize_here
 initialize_here.argtypes = (c_void_p, c_void_p)
 finalize_here.argtypes = (c_void_p,)

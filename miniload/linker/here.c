@@ -97,25 +97,26 @@ static int read_image(int fd, uint64_t file_size, uint64_t page, struct image *i
 }
 
 /* The file's size, if it may be loaded; its identity is the object's. */
-static int64_t look_at(int fd, struct object *object, bool (*unusual)(const struct object *))
+static int64_t look_at(int fd, struct object *object, bool (*is_there)(const struct object *))
 {
     struct stat status;
     if (fstat(fd, &status))
         return -errno;
     object->device = status.st_dev;
     object->inode = status.st_ino;
-    return unusual && unusual(object) ? -EAGAIN : status.st_size;
+    return is_there && is_there(object) ? -EEXIST : status.st_size;
 }
 
-/* linker_open_here, but for files that are known to be unusual by their identity: these are left alone (-EAGAIN). `object` is zeros. */
-int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*unusual)(const struct object *), struct trouble *trouble)
+/* linker_open_here, but files that are there already, by their identity, are left alone (-EEXIST), and those with thread-local storage (-EAGAIN). `object`
+ * is zeros. */
+int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*is_there)(const struct object *), struct trouble *trouble)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not keep us */
     if (fd < 0)
         return -errno;
-    int64_t size = look_at(fd, object, unusual);
+    int64_t size = look_at(fd, object, is_there);
     int error = size < 0 ? (int)size : read_image(fd, (uint64_t)size, page, &object->image, trouble);
-    if (!error && (object->image.machine != machine || (unusual && object->image.tls.size)))
+    if (!error && (object->image.machine != machine || (is_there && object->image.tls.size)))
         error = -EAGAIN;
     uint64_t start = 0;
     if (!error)

@@ -26,7 +26,6 @@ struct resident *resident_at(const struct residents *residents, uint64_t address
 
 EXPORT struct resident *linker_resident_add(struct object *object, const char *name);
 EXPORT void linker_resident_remove(struct resident *resident);
-EXPORT void linker_unload_here(struct object *object, struct resident *resident);
 EXPORT void linker_readers_wait(void);
 EXPORT void linker_forked(void);
 

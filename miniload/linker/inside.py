@@ -87,8 +87,8 @@ class Inside:
         except BaseException as error:
             core.dl_error(repr(error).encode("utf-8", "replace"))
             return 0
-        if root.handle:
-            return root.handle
+        if root.raw.handle:
+            return int(root.raw.handle)
         loader.close(root)  # one of ld.so's
         return self._host_open(name, mode)
 
@@ -160,23 +160,20 @@ class Residents:
 
     def added(self, loaded: Object) -> None:
         name = os.fsencode(loaded.path or loaded.name)
-        handle = core.resident_add(loaded.where, name)
-        if not handle:
+        if not core.resident_add(loaded.where, name):
             raise MemoryError
-        self.listed(loaded, handle, name)
+        self.listed(loaded, name)
 
-    def listed(self, loaded: Object, handle: int, name: bytes) -> None:
-        loaded.handle = handle
-        self._by_handle[handle] = Resident(self._loader, loaded, name)
+    def listed(self, loaded: Object, name: bytes) -> None:
+        self._by_handle[loaded.raw.handle] = Resident(self._loader, loaded, name)
 
     def removed(self, loaded: Object) -> None:
-        if loaded.handle:
-            resident = self._by_handle[loaded.handle]  # whose name is in use until it is off the list
-            core.resident_remove(self.forget(loaded))
-            del resident
+        handle = loaded.raw.handle
+        if handle:
+            core.resident_remove(handle)
+            self.unlisted(loaded, handle)
 
-    def forget(self, loaded: Object) -> int:
-        """Before it goes: another thread may get the same handle as soon as it is free."""
-        handle, loaded.handle = loaded.handle, 0
-        del self._by_handle[handle]
-        return handle
+    def unlisted(self, loaded: Object, handle: int) -> None:
+        resident = self._by_handle.get(handle)
+        if resident is not None and resident.loaded is loaded:
+            del self._by_handle[handle]

@@ -97,6 +97,7 @@ struct object {
     uint32_t unused;
     const struct lazy *lazy;
     uint64_t device, inode; /* of its file; 0 if it has none */
+    uint64_t handle;        /* what code in this process knows it by: its `struct resident`; 0 if it knows none */
 };
 
 struct name { /* a host symbol */
@@ -225,7 +226,7 @@ struct seen { /* an object that ld.so has loaded */
 EXPORT uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters);
 EXPORT int linker_map_here(const struct image *image, int fd, uint64_t page, uint64_t *start);
 EXPORT int linker_open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, struct trouble *trouble);
-int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*unusual)(const struct object *), struct trouble *trouble);
+int open_here(const char *path, uint32_t machine, uint64_t page, struct object *object, bool (*is_there)(const struct object *), struct trouble *trouble);
 EXPORT int linker_close_here(struct object *object);
 EXPORT int linker_protect_here(const struct object *object, uint64_t page);
 EXPORT int linker_relocate_here(struct object *object, const struct scope *scope, const struct kinds *kinds, uint32_t flags, uint64_t page,
@@ -243,10 +244,10 @@ struct usual { /* what a load of the usual kind goes by: remade by the loader wh
     uint64_t arguments[3];     /* of IFUNC resolvers */
     uint64_t before, after;    /* members of every scope before and behind the object and what it needs */
     void **members;
-    uint64_t handle;
     uint32_t machine, unused;
 };
-EXPORT int linker_load_here(const char *path, struct usual *usual, struct object *object);
+EXPORT int linker_load_here(const char *path, const struct usual *usual, struct object *object);
+EXPORT void linker_unload_here(struct object *object);
 
 /* object.c */
 EXPORT int linker_attach(struct object *object, uint32_t absolute, struct trouble *trouble);

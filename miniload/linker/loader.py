@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from errno import ESTALE
 from threading import RLock
 
 from miniload.errors import ElfError, LinkError, NotFoundError, SymbolError, UnresolvedError
 from miniload.linker import core
 from miniload.linker.callbacks import addresses
-from miniload.linker.core import STT_GNU_IFUNC, STT_TLS, CObject
+from miniload.linker.core import STT_GNU_IFUNC, STT_TLS
 from miniload.linker.family import in_family
 from miniload.linker.hooks import NO_HOOKS, Hooks, overrides
 from miniload.linker.image import identity_of, read
@@ -22,7 +21,7 @@ from miniload.linker.scope import Names, Scope
 from miniload.linker.traps import Traps
 from miniload.linker.unique import Unique
 from miniload.linker.unresolved import with_others
-from miniload.linker.usual import Usual
+from miniload.linker.usual import UsualLoads
 from miniload.linker.versions import check_versions
 
 TYPE_CHECKING = False
@@ -32,18 +31,17 @@ if TYPE_CHECKING:
     from miniload.linker.callbacks import Symbol
     from miniload.linker.core import Found
     from miniload.linker.image import Readable
-    from miniload.linker.native import NativeTarget
     from miniload.linker.registrar import Registrar
     from miniload.linker.scope import Member
     from miniload.linker.search import Search
     from miniload.linker.target import Target
-    from miniload.linker.usual import Listing
+    from miniload.linker.usual import Usual
 
 NO_FUNCTION = (0, (1 << 64) - 1)
 """What an array of functions may have in place of one (gABI, "Initialization and Termination Functions")."""
 
 
-class Loader(Queries):
+class Loader(UsualLoads, Queries):
     """A set of loaded objects with one global scope: what dlopen calls a namespace.
 
     `first` and `last`: symbols of the caller's, found before and after those of all objects; addresses, or Python functions (callbacks.py).
@@ -72,9 +70,9 @@ class Loader(Queries):
         self.missing = missing
         self.lock = RLock()
         self._quick = target.native and hooks is NO_HOOKS
-        self._usual: Usual | None = None
         self._linked: set[Object] = set()
-        """Those of `objects` that have to do with others of them, which then must not go before."""
+        self._usual: Usual | None = None
+        self._unusual: set[str] = set()
         self.objects: list[Object] = []
         """Those loaded here, in the order in which they were mapped."""
         self.globals: list[Object] = []
@@ -101,8 +99,10 @@ class Loader(Queries):
         OSError; nothing is left loaded then.
         """
         with self.lock:
-            if self._quick and mode == os.RTLD_NOW and name is None and isinstance(what, str) and what[:1] == "/":
-                quickly = self._load_at_once(what)
+            if self._quick and mode == os.RTLD_NOW and name is None and isinstance(what, str):
+                if "/" not in what and not in_family(what) and not self._by_soname(what):
+                    what = self.search.find(what, requester, self._program())
+                quickly = self._load_at_once(what) if what[:1] == "/" else None
                 if quickly is not None:
                     return quickly
             self._unique.set_residents(self.target.existing())
@@ -139,42 +139,6 @@ class Loader(Queries):
                 self.close(root)
                 raise
             return root
-
-    def _load_at_once(self, path: str) -> Object | None:
-        """The same of a file of the usual kind. None if it, or something else, is not as usual: then nothing is done."""
-        usual = self._usual or self._how_things_stand()
-        if usual is None or "$" in path or in_family(path[path.rfind("/") + 1 :]):
-            return None
-        loaded, name = Object(path, self.target, CObject()), path.encode("utf-8", "surrogateescape")
-        code = core.load_here(name, usual.where, loaded.where)
-        if code == -ESTALE and usual.is_up_to_date():
-            code = core.load_here(name, usual.where, loaded.where)
-        if code:
-            if code == -ESTALE:
-                self._usual = None
-            return None
-        loaded.path, loaded.usual, loaded.registered = path, usual, usual.registered
-        usual.listed(loaded, usual.raw.handle, name)
-        loaded.relocated = True
-        self.objects.append(loaded)
-        self._opened[loaded] = 1
-        try:
-            self._initialize(loaded)
-        except BaseException:
-            self.close(loaded)
-            raise
-        return loaded
-
-    def _how_things_stand(self) -> Usual | None:
-        """What usual loads go by; None if there cannot be any at present."""
-        listing: Listing = self.registrars[0] if len(self.registrars) == 1 else None  # type: ignore[assignment]
-        if not hasattr(listing, "listed") or self.traps or self._preload or self._preloaded or self.globals:
-            return None
-        target: NativeTarget = self.target  # type: ignore[assignment]
-        self._unique.set_residents(target.existing())
-        taken = {name for loaded in self.objects for name in (loaded.soname, loaded.name) if name}
-        self._usual = Usual(target, [*self._first, *self.global_members()], [*self._last, self._unique], taken, listing)
-        return self._usual
 
     def _load_preloads(self) -> None:
         waiting, self._preload = self._preload, []
@@ -254,11 +218,6 @@ class Loader(Queries):
         if self.hooks is not NO_HOOKS:
             self.hooks.mapped(loaded)
         return loaded
-
-    def _note_names(self, loaded: Object) -> None:
-        """It comes or goes, and may be called as something that is there."""
-        if self._usual is not None and (self._usual.means(loaded.name) or self._usual.means(loaded.soname)):
-            self._usual = None
 
     def _by_soname(self, name: str) -> Object | None:
         return next((loaded for loaded in self.objects if name in (loaded.soname, loaded.name)), None)
@@ -432,19 +391,6 @@ class Loader(Queries):
             finally:
                 self._collecting = False
 
-    def _is_alone(self, root: Object) -> bool:
-        """Whether it is plain to see that an object that has been closed can go, and no other with it: all others are open, and have to do with none."""
-        simple = not (self._linked or self._pinned or self.globals) and len(self.objects) == len(self._opened) + 1
-        return simple and not stays(root) and not root.raw.destructors
-
-    def _unload_at_once(self, root: Object, usual: Usual) -> None:
-        self.objects.remove(root)
-        try:
-            self._finalize(root)
-        finally:
-            core.unload_here(root.where, usual.forget(root))
-            root.relocated = False
-
     def _collect(self) -> None:
         """Finalises and unmaps all that nothing needs. What goes cannot be found any more when finalisers run, which may load something."""
         live = self._live()
@@ -459,7 +405,7 @@ class Loader(Queries):
 
     def _live(self) -> set[Object]:
         live: set[Object] = set()
-        queue = [*self._opened, *self._pinned, *[loaded for loaded in self.objects if stays(loaded) or loaded.raw.destructors]]
+        queue = [*self._opened, *self._pinned, *[loaded for loaded in self.objects if loaded.stays]]
         while queue:
             loaded = queue.pop()
             if loaded not in live:
@@ -492,7 +438,6 @@ class Loader(Queries):
                 self.hooks.unloaded(loaded)
 
 
-DF_1_NODELETE = 8
 SCRIPTS_MAX = 10
 """How many linker scripts may name each other, in a row."""
 
@@ -507,9 +452,3 @@ def finalizers(loaded: Object) -> list[int]:
     """Those of DT_FINI_ARRAY backwards, then DT_FINI."""
     raw = loaded.raw
     return [address for address in reversed(loaded.words(raw.fini_array)) if address not in NO_FUNCTION] + [loaded.bias + raw.fini] * bool(raw.fini)
-
-
-def stays(loaded: Object) -> bool:
-    """Whether an object is never unloaded: it says so, or it has the one definition of a unique symbol (dl-lookup.c, do_lookup_unique)."""
-    raw = loaded.raw
-    return bool(raw.dynamic_flags_1 & DF_1_NODELETE or (raw.traits & core.HAS_UNIQUE and loaded.started))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from miniload.linker.usual import Usual
 
 PF_R, PF_W = 4, 2
+DF_1_NODELETE = 8
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 5: "COMMON", 6: "TLS", 10: "GNU_IFUNC"}
 BINDS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "GNU_UNIQUE"}
 VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
@@ -72,8 +73,6 @@ class Object(Described):
     """Who has been told of it."""
     usual: Usual | None = None
     """What it was loaded by, if that was done in one go."""
-    handle = 0
-    """What code in this process knows it by."""
     _copy: bytearray | None = None
     _view: object = None
 
@@ -134,6 +133,13 @@ class Object(Described):
     @identity.setter
     def identity(self, identity: tuple[int, int] | None) -> None:
         self.raw.device, self.raw.inode = identity or (0, 0)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is not to be unloaded: it says so, it has the one definition of a unique symbol (dl-lookup.c, do_lookup_unique), or, for the present,
+        threads have yet to call destructors of it."""
+        raw = self.raw
+        return bool(raw.dynamic_flags_1 & DF_1_NODELETE or (raw.traits & core.HAS_UNIQUE and self.started) or raw.destructors)
 
     # -- memory
 
@@ -257,6 +263,8 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
 
 def open_object(path: str, target: Target) -> Object | None:
     """The same of a file for this very process, in one call of the core. None if it has to be done step by step."""
+    if "\0" in path:
+        return None
     raw, wrong = CObject(), core.Trouble()
     machine = core.kinds_of(target.arch)[0].machine
     code = core.open_here(path.encode("utf-8", "surrogateescape"), machine, target.space.page_size, byref(raw), byref(wrong))

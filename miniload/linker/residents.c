@@ -83,11 +83,13 @@ struct resident *linker_resident_add(struct object *object, const char *name)
         publish(next);
     }
     pthread_mutex_unlock(&writers);
-    if (next)
-        frames_add(resident);
-    else
+    if (!next) {
         free(resident);
-    return next ? resident : NULL;
+        return NULL;
+    }
+    object->handle = (uint64_t)(uintptr_t)resident;
+    frames_add(resident);
+    return resident;
 }
 
 static void unlink_map(struct link_map *map)
@@ -114,6 +116,7 @@ void linker_resident_remove(struct resident *resident)
     } else {
         resident->start = resident->end = 0;
     }
+    resident->object->handle = 0;
     unlink_map(&resident->map);
     frames_remove(resident);
     struct residents *old = outdated;

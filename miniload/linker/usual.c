@@ -75,18 +75,18 @@ static bool link_up(const struct usual *usual, struct object *object)
     return !error;
 }
 
-/* Opens, maps, relocates and lists a file. `object`: room for its record, zeros. `path` has to stay where it is. -EAGAIN: nothing is done; -ESTALE: nothing is done,
- * as ld.so has loaded or unloaded something meanwhile. Of what was done `usual->handle` is the resident. */
-int linker_load_here(const char *path, struct usual *usual, struct object *object)
+/* Opens, maps, relocates and lists a file. `object`: room for its record, zeros. `path` has to stay where it is. After an error
+ * nothing is done. -EAGAIN: it is not of the usual kind; -EEXIST: it is there already; -ESTALE: ld.so has loaded or unloaded something meanwhile; or what is
+ * wrong with it. */
+int linker_load_here(const char *path, const struct usual *usual, struct object *object)
 {
     if (linker_counters() != usual->counters)
         return -ESTALE;
     struct trouble trouble;
-    if (open_here(path, usual->machine, usual->page, object, is_loaded, &trouble))
-        return -EAGAIN;
-    struct resident *resident = link_up(usual, object) ? linker_resident_add(object, path) : NULL;
-    usual->handle = (uint64_t)(uintptr_t)resident;
-    if (resident)
+    int error = open_here(path, usual->machine, usual->page, object, is_loaded, &trouble);
+    if (error)
+        return error;
+    if (link_up(usual, object) && linker_resident_add(object, path))
         return 0;
     if (object->traits & HAS_UNIQUE)
         linker_unique_forget(usual->members[usual->before + usual->after - 1], object);
@@ -95,8 +95,8 @@ int linker_load_here(const char *path, struct usual *usual, struct object *objec
 }
 
 /* Takes it off the list, and out of memory. */
-void linker_unload_here(struct object *object, struct resident *resident)
+void linker_unload_here(struct object *object)
 {
-    linker_resident_remove(resident);
+    linker_resident_remove((struct resident *)(uintptr_t)object->handle);
     linker_close_here(object);
 }
