@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from support import need
 
 from miniload.errors import MiniloadError
+from miniload.linker.api import make_native_loader
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
 from miniload.linker.search import Search
@@ -106,6 +107,13 @@ class Ours(Linker):
             return 0
 
 
+class AsLoad(Ours):
+    """One as miniload.load has, which does loads of the usual kind at once."""
+
+    def __init__(self) -> None:
+        self.loader = make_native_loader()
+
+
 def in_child(work: Callable[[], Result]) -> Result:
     """What `work` returns in a child process, from which nothing comes back but that. AssertionError if it raises, or dies of a signal."""
     receive, send = os.pipe()
@@ -133,10 +141,10 @@ def in_child(work: Callable[[], Result]) -> Result:
 
 
 def both(scenario: Callable[[Linker], Result]) -> Result:
-    """What the scenario returns with glibc's linker, after checking that it is the same with ours."""
+    """What the scenario returns with glibc's linker, after checking that it is the same with ours, step by step and at once."""
     expected = in_child(lambda: scenario(Glibc()))
-    got = in_child(lambda: scenario(Ours()))
-    assert got == expected
+    assert in_child(lambda: scenario(Ours())) == expected
+    assert in_child(lambda: scenario(AsLoad())) == expected
     return expected
 
 

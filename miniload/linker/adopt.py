@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 class Seen(Record):
-    """What struct dl_phdr_info says: load bias, the name, address and number of program headers, TLS module (0: none)."""
+    """What struct dl_phdr_info says: load bias, the name, address and number of program headers, TLS module (0: none). `signature`: what differs from that of
+    another object in the same place."""
 
     base: int
     name: str
     phdr: int
     count: int
     module: int
+    signature: int = 0
 
 
 class Adopted:
@@ -41,7 +43,7 @@ class Adopted:
         self._read = read
         self._host = host
         self._program = program
-        self._known: dict[int, Object] = {}
+        self._known: dict[tuple[int, int, int], Object] = {}
         self.order: list[Object] = []
         """All of them, in the dynamic linker's order: the program, what it needs, what was opened later."""
         self.shared: list[Object] = []
@@ -55,11 +57,12 @@ class Adopted:
         known, self._known = self._known, {}
         order = self.order = []
         for entry in seen:
-            loaded = known.get(entry.phdr)
-            if loaded is None or loaded.bias != entry.base:
+            key = entry.phdr, entry.base, entry.signature
+            loaded = known.get(key)
+            if loaded is None:
                 loaded = self._adopt(entry)
             if loaded is not None:
-                self._known[entry.phdr] = loaded
+                self._known[key] = loaded
                 order.append(loaded)
         self._index()
 

@@ -119,7 +119,7 @@ class CUsual(Structure):
 class CSeen(Structure):
     """An object that ld.so has loaded."""
 
-    _fields_ = (("base", c_uint64), ("phdrs", c_uint64), ("count", c_uint64), ("module", c_uint64), ("name", ctypes.c_char * 4096))
+    _fields_ = (("base", c_uint64), ("phdrs", c_uint64), ("count", c_uint64), ("module", c_uint64), ("signature", c_uint64), ("name", ctypes.c_char * 4096))
 
 
 class Step(Structure):

@@ -234,36 +234,6 @@ static int note_counters(struct dl_phdr_info *info, size_t size, void *user)
     return 1;
 }
 
-struct listing {
-    struct seen *out;
-    uint32_t room, count;
-    uint64_t counters;
-};
-
-static int note_seen(struct dl_phdr_info *info, size_t size, void *user)
-{
-    struct listing *listing = user;
-    (void)size;
-    listing->counters = info->dlpi_adds + (info->dlpi_subs << 32);
-    if (listing->count < listing->room) {
-        struct seen *seen = &listing->out[listing->count];
-        *seen = (struct seen){info->dlpi_addr, (uint64_t)(uintptr_t)info->dlpi_phdr, info->dlpi_phnum, info->dlpi_tls_modid, {0}};
-        strncpy(seen->name, info->dlpi_name ? info->dlpi_name : "", sizeof seen->name - 1);
-    }
-    listing->count++;
-    return 0;
-}
-
-/* What ld.so has loaded, in its order: how many objects there are, of which at most `room` are told. By dl_iterate_phdr, but without a callback into Python:
- * that would wait for the interpreter's lock with ld.so's held, while another thread waits for ld.so's with the interpreter's held. */
-uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters)
-{
-    struct listing listing = {out, room, 0, 0};
-    dl_iterate_phdr(note_seen, &listing);
-    *counters = listing.counters;
-    return listing.count;
-}
-
 static uint64_t mix(uint64_t sum, uint64_t word)
 {
     sum = (sum ^ word) * 0x9E3779B97F4A7C15;
@@ -285,6 +255,36 @@ static int mix_object(struct dl_phdr_info *info, size_t size, void *user)
     }
     *(uint64_t *)user = sum;
     return 0;
+}
+
+struct listing {
+    struct seen *out;
+    uint32_t room, count;
+    uint64_t counters;
+};
+
+static int note_seen(struct dl_phdr_info *info, size_t size, void *user)
+{
+    struct listing *listing = user;
+    listing->counters = info->dlpi_adds + (info->dlpi_subs << 32);
+    if (listing->count < listing->room) {
+        struct seen *seen = &listing->out[listing->count];
+        *seen = (struct seen){info->dlpi_addr, (uint64_t)(uintptr_t)info->dlpi_phdr, info->dlpi_phnum, info->dlpi_tls_modid, 0, {0}};
+        mix_object(info, size, &seen->signature);
+        strncpy(seen->name, info->dlpi_name ? info->dlpi_name : "", sizeof seen->name - 1);
+    }
+    listing->count++;
+    return 0;
+}
+
+/* What ld.so has loaded, in its order: how many objects there are, of which at most `room` are told. By dl_iterate_phdr, but without a callback into Python:
+ * that would wait for the interpreter's lock with ld.so's held, while another thread waits for ld.so's with the interpreter's held. */
+uint32_t linker_list(struct seen *out, uint32_t room, uint64_t *counters)
+{
+    struct listing listing = {out, room, 0, 0};
+    dl_iterate_phdr(note_seen, &listing);
+    *counters = listing.counters;
+    return listing.count;
 }
 
 /* What is the same as long as the objects that ld.so has loaded are, whatever it has loaded and unloaded in between: of their names, places and dynamic sections. */

@@ -219,6 +219,7 @@ enum { SEEN_NAME = 4096 };
 
 struct seen { /* an object that ld.so has loaded */
     uint64_t base, phdrs, count, module;
+    uint64_t signature; /* of this one: see linker_signature */
     char name[SEEN_NAME];
 };
 

@@ -128,7 +128,9 @@ class NativeTarget:
                 if count <= room:
                     break
                 room = count + 8
-            self._adopted.take([Seen(entry.base, os.fsdecode(entry.name), entry.phdrs, entry.count, entry.module) for entry in list_of[:count]])
+            self._adopted.take(
+                [Seen(entry.base, os.fsdecode(entry.name), entry.phdrs, entry.count, entry.module, entry.signature) for entry in list_of[:count]]
+            )
             self._counters = counters.value
             self._signature = signature if now == counters.value else -1
             return self._adopted.order

@@ -111,8 +111,12 @@ class UsualLoads:
         loaded, name = Object(path, self.target, CObject()), path.encode("utf-8", "surrogateescape")
         try:
             code = core.load_here(name, usual.where, loaded.where)
-            if code and (code != -ESTALE or not usual.is_up_to_date() or (code := core.load_here(name, usual.where, loaded.where))):
-                self._note_unusual(path, code)
+            if code == -ESTALE:
+                usual = usual if usual.is_up_to_date() else self._how_things_stand()
+                code = core.load_here(name, usual.where, loaded.where) if usual is not None else code
+            if code or usual is None:
+                if code == -EAGAIN and len(self._unusual) < UNUSUAL_MAX:
+                    self._unusual.add(path)
                 return None
             loaded.path, loaded.usual, loaded.registered = path, usual, usual.registered
             usual.listed(loaded, name)
@@ -123,16 +127,10 @@ class UsualLoads:
         except BaseException:  # of an initialiser's, or a signal's
             if loaded in self._opened:
                 self.close(loaded)
-            elif loaded.raw.handle:
+            elif loaded.raw.handle and usual is not None:
                 self._take_out(loaded, usual)
             raise
         return loaded
-
-    def _note_unusual(self, path: str, code: int) -> None:
-        if code == -ESTALE:
-            self._usual = None
-        elif code == -EAGAIN and len(self._unusual) < UNUSUAL_MAX:
-            self._unusual.add(path)
 
     def _how_things_stand(self) -> Usual | None:
         """What usual loads go by; None if there cannot be any at present."""
@@ -140,6 +138,7 @@ class UsualLoads:
         if not hasattr(listing, "listed") or self.traps or self._preload or self._preloaded or self.globals:
             return None
         target: NativeTarget = self.target  # type: ignore[assignment]
+        self._usual = None
         self._unique.set_residents(target.existing())
         taken = {name for loaded in self.objects for name in (loaded.soname, loaded.name) if name}
         self._usual = Usual(target, [*self._first, *self.global_members()], [*self._last, self._unique], taken, listing)
