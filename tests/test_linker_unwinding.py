@@ -80,11 +80,28 @@ def test_an_exception_that_nobody_catches_ends_the_process(folder: Path) -> None
     assert "end of it" in ours[2]
 
 
-@pytest.mark.feature(43, 52)
-@pytest.mark.parametrize("damage", ["length", "terminator", "encoding", "range", "pointer"])
-def test_frames_that_the_unwinder_would_choke_on_are_kept_from_it(damage: str, folder: Path) -> None:
-    """The library is loaded, and its .eh_frame is not given to the unwinder: a length beyond the image, no end, an unknown encoding, code outside the image,
-    a header that points elsewhere."""
+REGISTERED = """
+import miniload.linker.unwinding as unwinding
+unwinding.redirect = lambda *_arguments: False
+"""
+
+
+@pytest.mark.feature(43)
+def test_an_unwinder_that_does_not_ask_is_told(folder: Path) -> None:
+    """As one whose calls of libc are not to be found: it is given each object's frames, and unwinds and forgets them just so."""
+    text = """
+for kind in range(7):
+    library = load("catching.so")
+    print(library.catch_it(kind))
+    close(library)
+library = load("catching.so")
+print(library.end_threads())
+"""
+    assert script(folder, REGISTERED + text)[:2] == (0, ALL)
+
+
+def damaged(folder: Path, damage: str) -> Path:
+    """The library with broken frames: a length beyond the image, no end, an unknown encoding, code outside the image, a header that points elsewhere."""
     from elftools.elf.elffile import ELFFile
 
     data = bytearray((folder / "throwing.so").read_bytes())
@@ -104,11 +121,32 @@ def test_frames_that_the_unwinder_would_choke_on_are_kept_from_it(damage: str, f
     data[at : at + len(new)] = new
     path = folder / f"{damage}.so"
     path.write_bytes(data)
-    for name, sound in ((folder / "throwing.so", True), (path, False)):
+    return path
+
+
+DAMAGES = ["length", "terminator", "encoding", "range", "pointer"]
+
+
+@pytest.mark.feature(43, 52)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_broken_frames_are_no_matter_to_others(damage: str, folder: Path) -> None:
+    """With a library in the process whose frames are broken, others throw and catch as before; as with ld.so."""
+    name = damaged(folder, damage).name
+    text = f"broken = load({name!r})\nlibrary = load('catching.so')\nprint([library.catch_it(kind) for kind in range(7)], library.trace())"
+    assert agree(folder, text) == "[10, 3003, 30, 2008, 7771, 1005, 3003] 3\n"
+
+
+@pytest.mark.feature(43, 52)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_frames_that_the_unwinder_would_choke_on_are_kept_from_it(damage: str, folder: Path) -> None:
+    """Where it has to be given them: it would look through all of them at the first exception, of whatever library."""
+    for name, sound in ((folder / "throwing.so", True), (damaged(folder, damage), False)):
         loaded = open_object(str(name), native_target())
         assert loaded is not None
         assert bool(core.frames(loaded.where, None)) == sound
         unmap_object(loaded)
+    text = f"broken = load('{damage}.so')\nlibrary = load('catching.so')\nprint(library.catch_it(3))"
+    assert script(folder, REGISTERED + text)[:2] == (0, "2008\n")
 
 
 @pytest.mark.feature(43)

@@ -13,7 +13,7 @@ from miniload.linker.arch import Linking, get_linking
 MAX_SEGMENTS, MAX_NEEDED, TYPES, NO_STRING = 32, 256, 1100, 0xFFFFFFFF
 STEP_FILE, STEP_ZERO, STEP_PROTECT, STEP_CLEAR = 1, 2, 3, 4
 STEPS_MAX = 6 * MAX_SEGMENTS
-SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS, HAS_UNIQUE = 1, 2, 4, 8, 32
+SYMBOLIC, TEXTREL, BIND_NOW, STATIC_TLS, HAS_UNIQUE, FROM_FILE = 1, 2, 4, 8, 32, 1024
 MEMBER_UNIQUE = 16
 RELOCATE_LAZY = 1
 LOOKUP_SLOT, LOOKUP_DLSYM, LOOKUP_NEED = 1, 2, 4
@@ -233,6 +233,8 @@ resident_remove.argtypes = (c_void_p,)
 resident_remove.restype = forked.restype = None
 frames = LIBRARY.linker_frames
 frames.argtypes = (c_void_p, c_void_p)
+debug_list = LIBRARY.linker_debug_list
+debug_list.restype = None
 debug_add, debug_remove = LIBRARY.linker_debug_add, LIBRARY.linker_debug_remove
 debug_add.argtypes = (c_char_p, c_uint64, c_void_p)
 debug_remove.argtypes = (c_void_p,)

@@ -126,6 +126,7 @@ int open_here(const char *path, uint32_t machine, uint64_t page, struct object *
         return error;
     object->bias = start - object->image.low;
     object->memory = (uint8_t *)(uintptr_t)object->bias;
+    object->traits = FROM_FILE;
     error = linker_attach(object, false, trouble);
     if (error)
         linker_close_here(object);

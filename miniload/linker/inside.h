@@ -8,6 +8,7 @@
 
 struct resident { /* its address is the handle that code gets, so it begins as ld.so's do */
     struct link_map map;
+    struct link_map shown; /* to debuggers */
     struct object *object;
     uint64_t start, end;
     const Elf64_Phdr *phdrs; /* NULL: they are not in memory */
@@ -34,6 +35,11 @@ EXPORT void linker_unwinder(void (*add)(uint64_t), void (*remove)(uint64_t));
 void frames_add(struct resident *resident);
 void frames_remove(const struct resident *resident);
 EXPORT uint64_t linker_frames(const struct object *object, uint64_t *size);
+
+/* debug.c */
+EXPORT void linker_debug_list(void);
+void debug_show(struct resident *resident);
+void debug_hide(struct resident *resident);
 
 struct dl_calls { /* what needs Python: linker/inside.py. NULL where there is none (any more) */
     void *(*open)(const char *name, int mode, uint64_t caller);

@@ -46,6 +46,7 @@ class Inside:
     def __init__(self) -> None:
         self.functions = {name: address for name in FUNCTIONS if (address := core.dl_function(name.encode()))}
         self.by_handle: dict[int, Resident] = {}
+        core.debug_list()
         find_unwinder(native_target(), self.functions)
         self._libc = ctypes.CDLL(None)
         self._libc.dlopen.restype, self._libc.dlopen.argtypes = c_void_p, (c_char_p, c_int)

@@ -248,7 +248,7 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
     if image.arch != target.arch:
         raise UnsupportedError(image.name, f"the file is for {image.arch}, and this is to be loaded for {target.arch}", field="e_machine")
     bias = map_image(image, target.space, address or image.raw.low)
-    raw = CObject(bias=bias, image=image.raw)
+    raw = CObject(bias=bias, image=image.raw, traits=core.FROM_FILE if image.fd >= 0 else 0)
     loaded = Object(image.name, target, raw)
     loaded.identity = image.identity
     try:

@@ -81,6 +81,8 @@ struct resident *linker_resident_add(struct object *object, const char *name)
         next->entries[next->count++] = resident;
         next->added++;
         publish(next);
+        if (object->traits & FROM_FILE)
+            debug_show(resident);
     }
     pthread_mutex_unlock(&writers);
     if (!next) {
@@ -118,6 +120,8 @@ void linker_resident_remove(struct resident *resident)
     }
     resident->object->handle = 0;
     unlink_map(&resident->map);
+    if (resident->object->traits & FROM_FILE)
+        debug_hide(resident);
     frames_remove(resident);
     struct residents *old = outdated;
     outdated = NULL;
