@@ -46,6 +46,7 @@ class LdCache:
         if HEADER + count * ENTRY.size + strings > len(data):
             raise _Malformed
         names = _hwcaps(whole, data, extensions) if extensions else []
+        entries, find = self.entries, data.find  # thousands of them, at the first look-up by name
         for entry_flags, key, value, _version, hwcap in ENTRY.iter_unpack(data[HEADER : HEADER + count * ENTRY.size]):
             # 1 is FLAG_ELF: any architecture's (_dl_cache_check_flags).
             if entry_flags not in (1, flags):
@@ -56,7 +57,14 @@ class LdCache:
                 if hwcap >> 32 & ~ISA_LEVEL != NAMED or number >= len(names):
                     continue  # of a kind that glibc gave up with 2.37
                 level = names[number]
-            self.entries.setdefault(_string(data, key), []).append((level, _string(data, value)))
+            key_end, value_end = find(b"\0", key), find(b"\0", value)
+            if key_end < 0 or value_end < 0:
+                raise _Malformed
+            name, entry = data[key:key_end], (level, data[value:value_end])
+            if name in entries:
+                entries[name].append(entry)
+            else:
+                entries[name] = [entry]
 
 
 class _Malformed(Exception):

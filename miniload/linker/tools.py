@@ -1,5 +1,5 @@
-"""Debuggers and profilers: gdb is shown each object's symbols, perf gets a map of them. Both cost time for each object, so they are asked for:
-MINILOAD_GDB=1 and MINILOAD_PERF_MAP=1, or the registrars given to a loader."""
+"""Debuggers and profilers: gdb is shown the symbols of each object, for what it does not find on the list (debug.c), perf gets a map of them. Both cost
+time for each object, so they are asked for: MINILOAD_GDB=1 and MINILOAD_PERF_MAP=1, or the registrars given to a loader."""
 
 from __future__ import annotations
 
