@@ -10,7 +10,7 @@
 #include "inside.h"
 #include "readers.h"
 
-enum { DI_LMID = 1, DI_LINKMAP = 2, DI_ORIGIN = 6, DI_TLS_MODID = 9, DI_TLS_DATA = 10, DI_PHDR = 11, DL_SYMENT = 1, DL_LINKMAP = 2, ERROR_ROOM = 1024 };
+enum { DI_LMID = 1, DI_LINKMAP = 2, DI_ORIGIN = 6, DI_TLS_MODID = 9, DI_TLS_DATA = 10, DI_PHDR = 11, DL_SYMENT = 1, DL_LINKMAP = 2, ERROR_ROOM = 1024, FRAMES_HEADER = 8 };
 
 struct found_object { /* struct dl_find_object of glibc 2.35 */
     unsigned long long flags;
@@ -205,7 +205,7 @@ static int inside_dl_find_object(void *address, struct found_object *out)
     unsigned side = readers_enter();
     struct resident *resident = resident_at(residents_now(), caller_of(address));
     const struct extent *frames = resident ? &resident->object->image.eh_frame : NULL;
-    bool ours = frames && frames->present;
+    bool ours = frames && frames->present && image_room(resident->object, frames->address) >= FRAMES_HEADER;
     if (ours)
         *out = (struct found_object){0, (void *)(uintptr_t)resident->start, (void *)(uintptr_t)resident->end, &resident->map,
                                      (void *)(uintptr_t)(resident->map.l_addr + frames->address), {0}};
