@@ -106,7 +106,7 @@ class UsualLoads:
     def _load_at_once(self, path: str) -> Object | None:
         """Loader.load of a file of the usual kind. None if it, or something else, is not as usual: then nothing is done."""
         usual = self._usual or self._how_things_stand()
-        if usual is None or path in self._unusual or "$" in path or "\0" in path or in_family(path[path.rfind("/") + 1 :]):
+        if usual is None or len(self.registrars) != 1 or path in self._unusual or "$" in path or "\0" in path or in_family(path[path.rfind("/") + 1 :]):
             return None
         loaded, name = Object(path, self.target, CObject()), path.encode("utf-8", "surrogateescape")
         try:
