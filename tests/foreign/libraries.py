@@ -43,6 +43,19 @@ class Libraries:
             self._built[key] = output
         return self._built[key]
 
+    def cxx(self, arch: str, source: str, root: Path, *needs: Path) -> Path:
+        """A C++ source that includes none of C++'s headers, linked with the sysroot's C++ library and with `needs`."""
+        key = (arch, source, "c++")
+        if key not in self._built:
+            compiled, output = self._folder / f"{len(self._built)}-{arch}.o", self._folder / f"{source.partition('.')[0]}-{arch}.so"
+            compiler = [*ZIG_CC, "-target", f"{arch}-linux-gnu.2.36", "-fno-sanitize=all", "-nostdinc++", "-c"]
+            compile_c(SOURCES / source, compiled, "-O1", "-fPIC", "-Wall", "-Wextra", "-Werror", compiler=compiler)
+            libraries = [str(next((root / "usr/lib").glob(f"{arch}-linux-gnu/{name}"))) for name in ("libstdc++.so.6", "libgcc_s.so.1")]
+            linker = [sys.executable, "-m", "ziglang", "ld.lld", "-shared", "--eh-frame-hdr", "--allow-shlib-undefined"]
+            subprocess.run([*linker, str(compiled), *map(str, needs), *libraries, "-o", str(output)], check=True, capture_output=True)
+            self._built[key] = output
+        return self._built[key]
+
     def native(self, source: str, *flags: str) -> ctypes.CDLL:
         key = ("native", source, *flags)
         if key not in self._built:

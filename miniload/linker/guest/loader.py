@@ -44,5 +44,6 @@ def make_loader(target: SysrootTarget, *, first: Mapping[str, int] | None = None
     loader = Loader(
         target, Search(target.arch, sysroot=os.fsdecode(target.machine.paths.sysroot)), first={"exit": target.exit_address(), **(first or {})}, **options
     )
+    loader.registrars.append(target.residents)
     target.loader = loader
     return loader

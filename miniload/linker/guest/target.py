@@ -13,6 +13,7 @@ from miniload.linker.guest.anchor import ANSWERS, ENTRY, WANTED, make_anchor
 from miniload.linker.guest.callback import GuestCallback, word_arguments
 from miniload.linker.guest.function import GuestFunction
 from miniload.linker.guest.machine import Machine
+from miniload.linker.guest.residents import GuestResidents, helper_path
 from miniload.linker.loader import finalizers, initializers
 from miniload.linker.tls import Donors, donor_path
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, page_up
@@ -188,9 +189,11 @@ class SysrootTarget(GuestTarget):
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED)} if env is None else dict(env)
         interpreter = interpreter or self._find_interpreter()
         self.musl = os.path.basename(interpreter).startswith("ld-musl")
-        self._exports = self._start(interpreter, [MUSL if self.musl else GLIBC])
+        helper = helper_path(arch)
+        self._exports = self._start(interpreter, [helper, MUSL if self.musl else GLIBC])
         if not self._exports["dlopen"]:
-            self._exports = self._start(interpreter, [GLIBC, DYNAMIC_LINKING])  # glibc before 2.34
+            self._exports = self._start(interpreter, [helper, GLIBC, DYNAMIC_LINKING])  # glibc before 2.34
+        self.residents = GuestResidents(self, *(self._exports[name] for name in ("miniload_start", "miniload_residents", "dlsym")))
         paths = self.machine.paths
         self._adopted = Adopted(self, self.space.base, self.space.read, lambda name: os.fsdecode(paths.host(os.fsencode(name))), "<anchor>")
         self._donors = Donors(self)
@@ -275,7 +278,7 @@ class SysrootTarget(GuestTarget):
     def existing(self) -> Sequence[Object]:
         with self.machine.lock:
             self._seen = []
-            if not self.call(self._exports["dl_iterate_phdr"], self._note.address, 0):
+            if not self.call(self.residents.iterate, self._note.address, 0):
                 self._counters = self._latest
                 self._adopted.take(self._seen)
         return self._adopted.order
