@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from miniload.linker.inside import Residents, inside
+from miniload.linker.dlfcn import Known
+from miniload.linker.inside import inside
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
 from miniload.linker.once import once
@@ -30,7 +31,7 @@ def make_native_loader(
     from miniload.linker.hooks import NO_HOOKS
 
     loader = Loader(native_target(), Search(), hooks=hooks or NO_HOOKS, first={**inside().functions, **(first or {})}, last=last, missing=missing)
-    loader.registrars += [Residents(loader), *wanted(os.environ)]
+    loader.registrars += [Known(inside(), loader), *wanted(os.environ)]
     return loader
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
+import shutil
 import signal
+import subprocess
 from ctypes import CFUNCTYPE, c_char_p, c_int
 from typing import TYPE_CHECKING
 
 import pytest
+from support import ZIG_CC, compile_c, need
 
 import miniload
-from foreign.libraries import SOURCES
+from foreign.libraries import HOST, SOURCES
 from miniload.errors import GuestFault
+from miniload.linker import core
 from miniload.linker.analysis import AnalysisTarget
+from miniload.linker.guest.loader import make_loader
+from miniload.linker.guest.target import SysrootTarget
 from miniload.linker.image import read
 from miniload.linker.object import map_object
 from miniload.linker.relocate import relocate, relocations
@@ -116,6 +123,93 @@ def test_thread_local_models(machine: str, root: Path, libraries: Libraries, fla
     library = load(machine, root, libraries, *flags)
     assert library["aligned"]() == 1
     assert (library["use_first"](1), library["use_first"](2)) == (8, 10)
+
+
+@pytest.mark.feature(18)
+def test_text_relocations(machine: str, root: Path, libraries: Libraries) -> None:
+    """DT_TEXTREL: a pointer in the code leads where it should, and the code cannot be written afterwards."""
+    library = miniload.load(libraries.linked(machine, "guest_text.c", "-z", "notext"), arch=machine, sysroot=root)
+    assert library.loaded.raw.traits & core.TEXTREL
+    assert library["ask"]() == 77
+    with pytest.raises(GuestFault) as caught:
+        library["store"]()
+    assert caught.value.signal == signal.SIGSEGV
+    assert library["ask"]() == 77
+
+
+@pytest.fixture(scope="module")
+def family(machine: str, libraries: Libraries) -> dict[str, Path]:
+    """top needs left and right, these need base, left needs deep, and deep needs top."""
+    numbers = {"top": 1, "left": 2, "right": 3, "deep": 4, "base": 5}
+
+    def make(name: str, *needs: Path) -> Path:
+        return libraries.named(machine, f"lib{name}.so", "guest_needs.c", f"-DNAME={name}", f"-DNUMBER={numbers[name]}", needs=needs)
+
+    made = {"base": make("base")}
+    made["deep"] = make("deep")
+    made |= {"left": make("left", made["deep"], made["base"]), "right": make("right", made["base"])}
+    made["top"] = make("top", made["left"], made["right"])
+    made["deep"] = make("deep", made["top"])
+    return made
+
+
+@pytest.mark.feature(27)
+def test_dependencies_breadth_first(machine: str, root: Path, family: dict[str, Path]) -> None:
+    """which() is right's and not deep's, though left, which needs deep, comes before right; base is there once; the cycle is closed, and all go together. This
+    machine's ld.so has the same answers for its own build of the same sources, see below."""
+    library = miniload.load(family["top"], arch=machine, sysroot=root)
+    assert [library[name]() for name in ("ask_which", "counted", "around")] == [3, 12, 10]
+    loaded = [other.soname for other in library.loader.objects if (other.path or "").startswith(str(family["top"].parent))]
+    assert loaded == ["libtop.so", "libleft.so", "libright.so", "libdeep.so", "libbase.so"]
+    library.close()
+    assert not [other for other in library.loader.objects if other.soname in loaded]
+
+
+@pytest.mark.feature(27)
+@pytest.mark.parametrize("machine", [HOST], scope="module")
+def test_the_same_answers_from_ld_so(machine: str, family: dict[str, Path]) -> None:
+    """The oracle of the test before."""
+    library = ctypes.CDLL(str(family["top"]))
+    assert [library[name]() for name in ("ask_which", "counted", "around")] == [3, 12, 10]
+
+
+@pytest.mark.feature(27)
+def test_one_file_is_loaded_once(machine: str, root: Path, family: dict[str, Path], tmp_path: Path) -> None:
+    """By a link of either kind, by another path, or by its soname: the same object. A copy is another one."""
+    base = family["base"]
+    (tmp_path / "soft.so").symlink_to(base)
+    os.link(base, tmp_path / "hard.so")
+    shutil.copy(base, tmp_path / "copy.so")
+    first = miniload.load(base, arch=machine, sysroot=root)
+    names = (tmp_path / "soft.so", tmp_path / "hard.so", f"{base.parent}/../{base.parent.name}/libbase.so", "libbase.so", tmp_path / "copy.so")
+    libraries = [miniload.load(name, arch=machine, sysroot=root) for name in names]
+    assert [library.loaded is first.loaded for library in libraries] == [True] * 4 + [False]
+    for library in (first, *libraries):
+        library.close()
+
+
+@pytest.mark.feature(45)
+def test_preloading(machine: str, root: Path, libraries: Libraries) -> None:
+    """A preloaded library's definition comes before that of one that is needed, and may ask for the next one: as a program's exit status tells that the
+    machine's own ld.so runs with LD_PRELOAD, foreign ones under qemu-user."""
+
+    def make(name: str, what: str, *needs: Path) -> Path:
+        return libraries.named(machine, name, "guest_preload.c", what, needs=needs)
+
+    plain, preloaded = make("libplain.so", "-DPLAIN"), make("libpre.so", "-DPRELOADED")
+    user = make("libuser.so", "-DUSER", plain)
+    program = user.parent / "main"
+    compiler = [*ZIG_CC, "-target", f"{machine}-linux-gnu.2.36", "-fno-sanitize=all"]
+    compile_c(SOURCES / "guest_preload_main.c", program, str(user), f"-Wl,-rpath,{user.parent}", compiler=compiler)
+    environment = {**os.environ, "LD_PRELOAD": str(preloaded)}
+    if machine != HOST:
+        need(f"qemu-{machine}")
+        expected = subprocess.run([f"qemu-{machine}", "-L", str(root), "-E", f"LD_PRELOAD={preloaded}", str(program)]).returncode
+    else:
+        expected = subprocess.run([str(program)], env=environment).returncode
+    loader = make_loader(SysrootTarget(machine, str(root)), preload=[str(preloaded)])
+    library = miniload.linker.library.Library(loader, loader.load(str(user), os.RTLD_NOW | os.RTLD_GLOBAL))
+    assert library["ask"](4) == expected == 45
 
 
 @pytest.mark.feature(33)

@@ -9,7 +9,7 @@ __thread int own = 3;
 static uintptr_t here;
 
 struct seen {
-    int objects, last, frames, own_block;
+    int objects, here, frames, own_block;
     unsigned long long changes;
 };
 
@@ -18,25 +18,27 @@ static int look(struct dl_phdr_info *info, size_t size, void *user)
     struct seen *seen = user;
     const char *frames = NULL;
     size_t block = 0;
+    int holds = 0;
     seen->objects++;
     seen->changes = info->dlpi_adds + info->dlpi_subs;
     for (int i = 0; i < info->dlpi_phnum && size; i++) {
         const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
         if (phdr->p_type == PT_LOAD && here - info->dlpi_addr - phdr->p_vaddr < phdr->p_memsz)
-            seen->last = seen->objects;
+            holds = 1;
         if (phdr->p_type == PT_GNU_EH_FRAME)
             frames = (const char *)(info->dlpi_addr + phdr->p_vaddr);
         if (phdr->p_type == PT_TLS)
             block = phdr->p_memsz;
     }
-    if (seen->last == seen->objects) {
+    if (holds) {
+        seen->here++;
         seen->frames = frames && *frames == 1;
         seen->own_block = block && info->dlpi_tls_modid && (!info->dlpi_tls_data || (uintptr_t)&own - (uintptr_t)info->dlpi_tls_data < block);
     }
     return 0;
 }
 
-/* 111: it is the last of the objects, has a table of frames, and its block of thread-local storage, if ld.so tells where that is,
+/* 111: it is listed once, has a table of frames, and its block of thread-local storage, if ld.so tells where that is,
  * is this thread's. */
 int listed(void)
 {
@@ -44,7 +46,7 @@ int listed(void)
     here = (uintptr_t)listed;
     own++;
     dl_iterate_phdr(look, &seen);
-    return 100 * (seen.last == seen.objects) + 10 * seen.frames + seen.own_block;
+    return 100 * seen.here + 10 * seen.frames + seen.own_block;
 }
 
 static void *thread(void *unused)

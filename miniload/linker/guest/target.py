@@ -202,6 +202,11 @@ class SysrootTarget(GuestTarget):
         self._note = self.callback(self._on_object, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p), "dl_iterate_phdr")
         self.existing()
 
+    def functions(self) -> dict[str, int]:
+        """What loaded code gets in place of the C library's, by name: exit(3) and dlopen(3)'s family."""
+        helper = self._adopted.named[os.path.basename(helper_path(self.arch))]
+        return {"exit": self._exit_address(), **self.residents.functions(helper)}
+
     def _find_interpreter(self) -> str:
         paths, candidates = self.machine.paths, self.machine.calls.interpreters
         for path in candidates:
@@ -250,7 +255,7 @@ class SysrootTarget(GuestTarget):
         machine.run_until(main)
         machine.settle(machine.vcpu.read_registers(("sp",))[0])
 
-    def exit_address(self) -> int:
+    def _exit_address(self) -> int:
         """What libraries get for exit(3): see Machine.exit. A child process that the guest has forked gets the C library's own."""
         machine, real = self.machine, self._exports["exit"]
         stand_in = self.callback(machine.exit, ctypes.CFUNCTYPE(None, ctypes.c_int), "exit")
@@ -278,7 +283,7 @@ class SysrootTarget(GuestTarget):
     def existing(self) -> Sequence[Object]:
         with self.machine.lock:
             self._seen = []
-            if not self.call(self.residents.iterate, self._note.address, 0):
+            if not self.call(self.residents.libc["dl_iterate_phdr"], self._note.address, 0):
                 self._counters = self._latest
                 self._adopted.take(self._seen)
         return self._adopted.order
