@@ -54,7 +54,7 @@ struct range { /* link address and bytes */
 };
 
 enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT, MEMBER_UNIQUE = 16 };
-enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, HAS_UNIQUE = 32 };
+enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, HAS_UNIQUE = 32, EXECUTABLE_STACK = 64 };
 
 struct object {
     uint32_t member;

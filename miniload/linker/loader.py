@@ -104,6 +104,8 @@ class Loader(Queries):
                 if new:
                     for loaded in new:
                         check_versions(loaded)
+                        if loaded.raw.traits & core.EXECUTABLE_STACK:
+                            self.target.executable_stack(loaded)
                     self._relocate(root, mode)
                 order = [loaded for loaded in dependencies_first(closure(new[0])) if not loaded.started] if len(new) > 1 else new
                 self._announce(order)

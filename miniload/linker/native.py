@@ -15,7 +15,7 @@ from miniload.linker import core
 from miniload.linker.adopt import Adopted, Seen
 from miniload.linker.arch import get_linking
 from miniload.linker.once import once
-from miniload.linker.tls import Donors, donor_path
+from miniload.linker.tls import Donors, open_data
 from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
@@ -168,13 +168,11 @@ class NativeTarget:
     def drop_tls(self, loaded: Object) -> None:
         self._donors.drop(loaded)
 
+    def executable_stack(self, loaded: Object) -> None:
+        self._donors.allow_stack(loaded)
+
     def open_donor(self, data: bytes) -> int:
-        fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
-        try:
-            os.write(fd, data)
-            return int(ctypes.CDLL(donor_path(fd, f"/proc/self/task/{get_native_id()}/"), mode=os.RTLD_NOW)._handle)
-        finally:
-            os.close(fd)
+        return open_data(data, lambda path: int(ctypes.CDLL(path, mode=os.RTLD_NOW)._handle), f"/proc/self/task/{get_native_id()}/")
 
     def close_donor(self, handle: int) -> None:
         self._libc.dlclose(c_void_p(handle))

@@ -80,6 +80,10 @@ if TYPE_CHECKING:
         def drop_tls(self, loaded: Object) -> None:
             """The object goes."""
 
+        def executable_stack(self, loaded: Object) -> None:
+            """The object asks for executable stacks, or says nothing of them: does what the address space's own dynamic linker does then. UnsupportedError if
+            that refuses it."""
+
 
 class MemoryTarget:
     """A target that runs nothing: for looking at what a loaded object is like, and for memory that somebody else will run."""
@@ -140,3 +144,6 @@ class MemoryTarget:
 
     def drop_tls(self, loaded: Object) -> None:
         pass
+
+    def executable_stack(self, loaded: Object) -> None:
+        """There is no stack."""

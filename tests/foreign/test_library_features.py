@@ -12,16 +12,18 @@ from ctypes import CFUNCTYPE, c_char_p, c_int
 from typing import TYPE_CHECKING
 
 import pytest
+from linker_marks import PT_GNU_STACK, PT_NULL, change_header
 from support import ZIG_CC, compile_c, need
 
 import miniload
 from foreign.libraries import HOST, SOURCES
-from miniload.errors import GuestFault
+from miniload.errors import GuestFault, UnsupportedError
 from miniload.linker import core
 from miniload.linker.analysis import AnalysisTarget
 from miniload.linker.guest.loader import make_loader
 from miniload.linker.guest.target import SysrootTarget
 from miniload.linker.image import read
+from miniload.linker.library import Library
 from miniload.linker.object import map_object
 from miniload.linker.relocate import relocate, relocations
 from miniload.linker.scope import Scope
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foreign.libraries import Libraries
-    from miniload.linker.library import Library
 
 SOURCE = "guest_features.c"
 POINTERS = 20 + 10 + 40 + 70 + 200 + 2000
@@ -188,6 +189,43 @@ def test_one_file_is_loaded_once(machine: str, root: Path, family: dict[str, Pat
         library.close()
 
 
+STACKS = {"asks": {"flags": 7}, "does not": {"flags": 6}, "does not say": {"type": PT_NULL}}
+
+
+@pytest.mark.feature(37)
+@pytest.mark.parametrize("change", STACKS.values(), ids=STACKS)
+def test_executable_stacks(change: dict[str, int], machine: str, root: Path, libraries: Libraries, tmp_path: Path) -> None:
+    """A library that asks for one by PT_GNU_STACK, does not, or has no such header: the stack is then as the machine's own ld.so has it (foreign ones under
+    qemu-user), or the load is refused as there (glibc since 2.41)."""
+    path = change_header(libraries(machine, "guest_stack.c"), PT_GNU_STACK, tmp_path / "changed.so", **change)
+    compiler = [*ZIG_CC, "-target", f"{machine}-linux-gnu.2.36", "-fno-sanitize=all"]
+    program = compile_c(SOURCES / "guest_stack.c", tmp_path / "main", "-DMAIN", compiler=compiler)
+    runner = [] if machine == HOST else [f"qemu-{machine}", "-L", str(root)]
+    need(*runner[:1])
+    expected = int(subprocess.run([*runner, str(program), str(path)], check=True, capture_output=True).stdout)
+    loader = make_loader(SysrootTarget(machine, str(root)))
+    if expected == -1:
+        with pytest.raises(UnsupportedError, match="PT_GNU_STACK"):
+            loader.load(str(path))
+        assert not loader.objects
+        return
+    loaded = loader.load(str(path))
+    assert loaded.executable_stack == (change != STACKS["does not"])
+    assert Library(loader, loaded)["protection"]() == expected
+
+
+@pytest.mark.feature(37)
+def test_gnu_properties_are_told(machine: str, root: Path, libraries: Libraries) -> None:
+    """What the compiler was asked to mark, by the numbers of the ABIs: IBT and SHSTK, BTI and PAC (clang marks GCS, too). The emulated CPU has none, and
+    RISC-V's compiler knows none."""
+    flags = {"x86_64": "-fcf-protection=full", "aarch64": "-mbranch-protection=standard"}.get(machine)
+    library = miniload.load(libraries(machine, "guest_marked.c", *[flags] * bool(flags)), arch=machine, sysroot=root)
+    expected = {"x86_64": (0xC0000002, 3), "aarch64": (0xC0000000, 3)}.get(machine)
+    found = {kind: int.from_bytes(data, "little") & 3 for kind, data in library.loaded.gnu_properties.items()}
+    assert library["answer"]() == 5
+    assert found == ({expected[0]: expected[1]} if expected else {})
+
+
 @pytest.mark.feature(45)
 def test_preloading(machine: str, root: Path, libraries: Libraries) -> None:
     """A preloaded library's definition comes before that of one that is needed, and may ask for the next one: as a program's exit status tells that the
@@ -208,7 +246,7 @@ def test_preloading(machine: str, root: Path, libraries: Libraries) -> None:
     else:
         expected = subprocess.run([str(program)], env=environment).returncode
     loader = make_loader(SysrootTarget(machine, str(root)), preload=[str(preloaded)])
-    library = miniload.linker.library.Library(loader, loader.load(str(user), os.RTLD_NOW | os.RTLD_GLOBAL))
+    library = Library(loader, loader.load(str(user), os.RTLD_NOW | os.RTLD_GLOBAL))
     assert library["ask"](4) == expected == 45
 
 

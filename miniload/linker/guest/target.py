@@ -15,7 +15,7 @@ from miniload.linker.guest.function import GuestFunction
 from miniload.linker.guest.machine import Machine
 from miniload.linker.guest.residents import GuestResidents, helper_path
 from miniload.linker.loader import finalizers, initializers
-from miniload.linker.tls import Donors, donor_path
+from miniload.linker.tls import Donors, open_data
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, page_up
 
 TYPE_CHECKING = False
@@ -334,13 +334,11 @@ class SysrootTarget(GuestTarget):
     def drop_tls(self, loaded: Object) -> None:
         self._donors.drop(loaded)
 
+    def executable_stack(self, loaded: Object) -> None:
+        self._donors.allow_stack(loaded)
+
     def open_donor(self, data: bytes) -> int:
-        fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
-        try:
-            os.write(fd, data)
-            return self._dlopen(donor_path(fd))
-        finally:
-            os.close(fd)
+        return open_data(data, self._dlopen)
 
     def close_donor(self, handle: int) -> None:
         self.call(self._exports["dlclose"], handle)
