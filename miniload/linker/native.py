@@ -22,9 +22,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ctypes import Array
+    from typing import TypeVar
 
     from miniload.linker.object import Object
     from miniload.linker.scope import Shortcut
+
+    Kind = TypeVar("Kind", bound=ctypes._CData)
 
 AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4 = 16, 26, 29, 30
 
@@ -167,6 +170,16 @@ class NativeTarget:
 
     def drop_tls(self, loaded: Object) -> None:
         self._donors.drop(loaded)
+
+    def held_address(self, candidate: object) -> int:
+        """Of a function object."""
+        if not isinstance(candidate, ctypes._CFuncPtr):  # type: ignore[attr-defined]
+            return 0
+        return ctypes.c_void_p.from_buffer_copy(candidate).value or 0  # ctypes.cast would make it refer to itself
+
+    def variable(self, address: int, kind: type[Kind]) -> Kind:
+        variable: Kind = kind.from_address(address)  # type: ignore[attr-defined]
+        return variable
 
     def executable_stack(self, loaded: Object) -> None:
         self._donors.allow_stack(loaded)

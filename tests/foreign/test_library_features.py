@@ -312,16 +312,21 @@ def test_versions(machine: str, root: Path, libraries: Libraries) -> None:
 
 @pytest.mark.feature(41, 25)
 def test_flags_of_loading(machine: str, root: Path, libraries: Libraries) -> None:
-    """RTLD_NOLOAD finds only what is there; RTLD_LOCAL's symbols are not for others, and RTLD_GLOBAL's are; RTLD_NODELETE stays."""
+    """RTLD_NOLOAD finds only what is there; RTLD_LOCAL's symbols are not for others, and RTLD_GLOBAL's are; RTLD_NODELETE stays: in a process of its own."""
     provider, user = libraries(machine, "guest_provider.c"), libraries(machine, "guest_calls.c", "-DIMPORTS")
+    loader = make_loader(SysrootTarget(machine, str(root)))
+
+    def opened(path: Path, mode: int = os.RTLD_NOW) -> Library:
+        return Library(loader, loader.load(str(path), mode))
+
     with pytest.raises(miniload.errors.NotFoundError, match="not loaded"):
-        miniload.load(provider, os.RTLD_NOLOAD, arch=machine, sysroot=root)
-    with miniload.load(provider, arch=machine, sysroot=root):
-        assert miniload.load(provider, os.RTLD_NOLOAD | os.RTLD_NOW, arch=machine, sysroot=root)["not_there"](1) == 101
+        opened(provider, os.RTLD_NOLOAD)
+    with opened(provider):
+        assert opened(provider, os.RTLD_NOLOAD | os.RTLD_NOW)["not_there"](1) == 101
         with pytest.raises(miniload.errors.UnresolvedError):
-            miniload.load(user, arch=machine, sysroot=root)
-    kept = miniload.load(provider, os.RTLD_GLOBAL | os.RTLD_NODELETE | os.RTLD_NOW, arch=machine, sysroot=root)
-    with miniload.load(user, arch=machine, sysroot=root) as library:
+            opened(user)
+    kept = opened(provider, os.RTLD_GLOBAL | os.RTLD_NODELETE | os.RTLD_NOW)
+    with opened(user) as library:
         assert library["needs"](1) == 102
     kept.close()
     assert kept.target.space.read(kept.loaded.start, 4) == b"\x7fELF"

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class GuestPointer:
-    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.contents` is a copy of the first. False if it is null."""
+    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.value` the first, of which `p.contents` is a copy. False if it is null."""
 
-    __slots__ = ("address", "kind", "target")
+    __slots__ = ("__weakref__", "address", "kind", "target")
 
     def __init__(self, target: GuestTarget, address: int, kind: Any) -> None:
         self.target = target
@@ -35,6 +35,15 @@ class GuestPointer:
     def __setitem__(self, index: int, value: Any) -> None:
         data = bytes(value if isinstance(value, self.kind) else self.kind(value))
         self.target.space.write(self._at(index), data)
+
+    @property
+    def value(self) -> Any:
+        """The first one."""
+        return self[0]
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self[0] = value
 
     @property
     def contents(self) -> Any:

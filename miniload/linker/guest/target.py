@@ -13,6 +13,7 @@ from miniload.linker.guest.anchor import ANSWERS, ENTRY, WANTED, make_anchor
 from miniload.linker.guest.callback import GuestCallback, word_arguments
 from miniload.linker.guest.function import GuestFunction
 from miniload.linker.guest.machine import Machine
+from miniload.linker.guest.pointer import GuestPointer
 from miniload.linker.guest.residents import GuestResidents, helper_path
 from miniload.linker.loader import finalizers, initializers
 from miniload.linker.tls import Donors, open_data
@@ -102,7 +103,15 @@ class GuestTarget:
         """Everything of it goes. Nothing of it may be used any more."""
         self.machine.close()
 
+    def variable(self, address: int, kind: Any) -> Any:
+        """A variable of a ctypes type: `value`."""
+        return GuestPointer(self, address, kind)
+
     # -- for the linker
+
+    def held_address(self, candidate: object) -> int:
+        """Of a function or a pointer of this process's."""
+        return candidate.address if isinstance(candidate, (GuestFunction, GuestPointer)) and candidate.target is self else 0
 
     def call(self, address: int, *arguments: int) -> int:
         count = len(arguments)
@@ -111,7 +120,10 @@ class GuestTarget:
             caller = self._callers[count] = self.function(0, "", ctypes.c_uint64, (ctypes.c_uint64,) * count)
         with self.machine.lock:
             caller.address, caller.__name__ = address, f"{address:#x}"
-            result: int = caller(*arguments)
+            try:
+                result: int = caller(*arguments)
+            finally:
+                caller.address = 0  # it holds nothing
             return result
 
     @property
