@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from miniload.arch.x86_64.guest import GUEST
 from miniload.linker.guest.abi import Calls, Layout, Piece, Stack, Stacked
 
 TYPE_CHECKING = False
@@ -85,7 +86,7 @@ def pop(vcpu: Vcpu) -> None:
 
 CALLS = Calls(
     place=place,
-    link="",
+    link=GUEST.frames.link,
     count="rax",
     signed_words=False,
     boxed=False,

@@ -1,5 +1,5 @@
-"""long double in calls of the emulated CPU: binary128 on AArch64 and RISC-V, 80 bits on x86-64. Expected is what the formats can hold, as exact fractions, which the
-compilers' own arithmetic in tests/linker/guest_long.c has to agree with."""
+"""long double in calls of the emulated CPU: binary128 on AArch64 and RISC-V, 80 bits on x86-64. Expected is what the formats can hold, as exact fractions,
+which the compilers' own arithmetic in tests/linker/guest_long.c has to agree with."""
 
 from __future__ import annotations
 
