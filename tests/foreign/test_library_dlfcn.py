@@ -88,6 +88,19 @@ def test_a_library_opens_another_one(library: Library, folder: Path) -> None:
     assert ([close(one), *loaded()], [close(one), *loaded()]) == ([0, "libother.so"], [0])
 
 
+def test_another_thread_of_the_guests(library: Library, folder: Path) -> None:
+    """It cannot call Python, so dlopen() is the guest's own there: the library is opened, called and closed, by its dynamic linker. A handle of the loader's is
+    one there, too."""
+    opens = library["open_in_thread"]
+    before = [other.name for other in library.loader.objects]
+    assert opens(os.fsencode(folder / "libother.so")) == 77
+    assert [other.name for other in library.loader.objects] == before
+    keep, find, close = library["keep_other"], library["find_in_thread"], library["close_other"]
+    keep.restype, find.argtypes, close.argtypes = c_void_p, (c_void_p,), (c_void_p,)
+    handle = keep(os.fsencode(folder / "libother.so"), os.RTLD_NOW)
+    assert (find(handle), close(handle)) == (77, 0)
+
+
 def test_what_the_c_library_has_stays_its_own(library: Library) -> None:
     """By its name: the handle is that of the guest's own dynamic linker, which knows no other one, and closes it."""
     keep, close = library["keep_other"], library["close_other"]

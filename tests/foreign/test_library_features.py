@@ -215,6 +215,16 @@ def test_executable_stacks(change: dict[str, int], machine: str, root: Path, lib
 
 
 @pytest.mark.feature(37)
+@pytest.mark.parametrize("flags", [6, 7])
+def test_executable_stacks_without_a_c_library(flags: int, machine: str, libraries: Libraries, tmp_path: Path) -> None:
+    """What is asked for is done, with nobody to refuse it: the stack of the bare process has PROT_EXEC, which is 4, or not."""
+    path = change_header(libraries(machine, "guest_marked.c"), PT_GNU_STACK, tmp_path / "changed.so", flags=flags)
+    target = miniload.load(path, arch=machine).target
+    stack = target.space.vmas.find(target.machine.sp)
+    assert stack.protection == (7 if flags == 7 else 3)
+
+
+@pytest.mark.feature(37)
 def test_gnu_properties_are_told(machine: str, root: Path, libraries: Libraries) -> None:
     """What the compiler was asked to mark, by the numbers of the ABIs: IBT and SHSTK, BTI and PAC (clang marks GCS, too). The emulated CPU has none, and
     RISC-V's compiler knows none."""
