@@ -28,7 +28,7 @@ lint: $(VENV)/lint-installed
 	$(VENV)/bin/mypy
 
 # The compiled parts are made by the install, so it has to happen again when their sources change.
-SOURCES = pyproject.toml setup.py $(wildcard stub/* stub/launcher/* arch/*/*.S arch/*/*.h arch/*/__init__.py miniload/vcpu/*.[ch] miniload/linker/*.[ch] bin/*)
+SOURCES = pyproject.toml setup.py $(wildcard stub/* stub/launcher/* arch/*/*.S arch/*/*.h arch/*/__init__.py miniload/vcpu/*.[ch] miniload/linker/*.[ch] miniload/linker/guest/*.c bin/*)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

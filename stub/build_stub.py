@@ -94,6 +94,18 @@ def build_cores(arch: architectures.Arch, output: Path) -> list[Path]:
     return [build_core(arch, output, "vcpu", ("host_call.S",)), build_core(arch, output, "linker", ("lazy.S",))]
 
 
+def build_guest(arch: architectures.Arch, output: Path) -> Path:
+    """OUTPUT/guest-<arch>.so: what processes that are emulated for the linker have in them. It needs no C library and gets along with any."""
+    target = output / f"guest-{arch.name}.so"
+    chosen = os.environ.get(f"CC_{arch.name}")
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", f"{arch.name}-linux-gnu", *ZIG_FLAGS]
+    flags = ("-Os", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden", "-fno-stack-protector")
+    linked = ("-Wl,-z,noexecstack", "-Wl,--hash-style=both", "-Wl,--build-id=none", "-Wl,-s")
+    source = ROOT / "miniload" / "linker" / "guest" / "residents.c"
+    subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *linked, str(source), "-o", str(target)], check=True)
+    return target
+
+
 def trim(image: bytes) -> bytes:
     """Only what is mapped: linkers leave section headers and, for large pages, a long run of zeros behind the code."""
     source = BytesSource(image, b"stub")
@@ -106,11 +118,11 @@ def trim(image: bytes) -> bytes:
 
 
 def build_all(output: Path = OUTPUT) -> list[Path]:
-    """The stubs and launchers of all architectures, and the cores of this machine's."""
+    """The stubs, launchers and guest parts of all architectures, and the cores of this machine's."""
     archs = [architectures.get(name) for name in architectures.NAMES]
     host = architectures.host()
     cores = build_cores(host, output) if host else []
-    return [build(arch, output) for build in (build_stub, build_launcher) for arch in archs] + cores
+    return [build(arch, output) for build in (build_stub, build_launcher, build_guest) for arch in archs] + cores
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from tempfile import mkdtemp
 import pytest
 from support import MINILOAD, ROOT, ZIG_CC, clean_environment, compile_c, outcome
 
-GUESTS = ("aarch64", "riscv64")
+GUESTS = ("aarch64", "riscv64", "x86_64")
+WATCHED = [*MINILOAD, "--engine", "unicorn", "--report-deadlock"]
 SOURCE = ROOT / "tests" / "linux_programs" / "deadlock.c"
 STATUS = 124
 """README.md, "The command"."""
@@ -27,7 +28,7 @@ def program(arch: str, *flags: str) -> str:
 
 def watched(program: str, which: str) -> tuple[int, str, str]:
     """Status, stdout and stderr under --report-deadlock."""
-    status, said, told = outcome([*MINILOAD, "--report-deadlock", program, which])
+    status, said, told = outcome([*WATCHED, program, which])
     return status, said.decode(), told.decode()
 
 
@@ -72,7 +73,7 @@ def test_a_timer_that_ends_the_program_does_so(arch: str) -> None:
 @pytest.mark.parametrize("arch", GUESTS)
 def test_without_the_option_it_waits(arch: str) -> None:
     """As natively; the variable turns it on, too."""
-    command = [*MINILOAD, program(arch), "itself"]
+    command = [*MINILOAD, "--engine", "unicorn", program(arch), "itself"]
     with pytest.raises(subprocess.TimeoutExpired):
         outcome(command, timeout=2)
     assert outcome(command, env=clean_environment(MINILOAD_REPORT_DEADLOCK="1"))[0] == STATUS

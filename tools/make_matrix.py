@@ -74,7 +74,6 @@ REASONS: dict[int, dict[str, str]] = {
     12: {NATIVE: "the other columns are this row"},
     13: {NATIVE: "not foreign"},
     28: dict.fromkeys(list(COLUMNS)[1:], _ONE_FOR_ALL),
-    40: dict.fromkeys(list(COLUMNS)[1:], _ONE_FOR_ALL),
     44: dict.fromkeys(list(COLUMNS)[1:], _OF_THE_HOST),
     46: dict.fromkeys(list(COLUMNS)[1:], _ONE_FOR_ALL),
     47: {NATIVE: "the other columns are this row"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.aarch64.guest import GUEST
 from miniload.linker.guest.abi import POINTER, Calls, Layout, Piece, Stack, words
 
 TYPE_CHECKING = False
@@ -69,7 +70,7 @@ def place(arguments: Sequence[Shape], result: Shape | None, _fixed: int) -> Layo
 
 CALLS = Calls(
     place=place,
-    link="x30",
+    link=GUEST.frames.link,
     count="",
     signed_words=False,
     boxed=False,

@@ -7,7 +7,7 @@ from struct import pack
 from miniload.arch.aarch64 import hwcap
 from miniload.arch.aarch64.abi import OPEN_FLAGS
 from miniload.arch.aarch64.signal_frame import pop, push
-from miniload.linux.arch import GuestArch, pack_generic_stat
+from miniload.linux.arch import Frames, GuestArch, pack_generic_stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,5 @@ GUEST = GuestArch(
     breakpoint_code=1,
     restores_number=False,
     cpuinfo=cpuinfo,
-    dwarf_registers=(*(f"x{number}" for number in range(31)), "sp"),
-    unwind=("sp", "x29", "x30", 0, 8),
+    frames=Frames((*(f"x{number}" for number in range(31)), "sp"), "sp", "x29", "x30", 0, 8),
 )

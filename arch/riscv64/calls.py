@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from miniload.arch.riscv64.guest import GUEST
 from miniload.linker.guest.abi import POINTER, Calls, Layout, Piece, Stack, up
 
 TYPE_CHECKING = False
@@ -71,7 +72,7 @@ def place(arguments: Sequence[Shape], result: Shape | None, fixed: int) -> Layou
 
 CALLS = Calls(
     place=place,
-    link="ra",
+    link=GUEST.frames.link,
     count="",
     signed_words=True,
     boxed=True,

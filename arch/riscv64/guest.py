@@ -7,7 +7,7 @@ from struct import pack
 from miniload.arch.riscv64.abi import OPEN_FLAGS
 from miniload.arch.riscv64.signal_frame import pop, push
 from miniload.arch.riscv64.vcpu import NAMES
-from miniload.linux.arch import GuestArch, pack_generic_stat
+from miniload.linux.arch import Frames, GuestArch, pack_generic_stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,5 @@ GUEST = GuestArch(
     breakpoint_code=1,
     restores_number=False,
     cpuinfo=cpuinfo,
-    dwarf_registers=NAMES,
-    unwind=("sp", "s0", "ra", -16, -8),
+    frames=Frames(NAMES, "sp", "s0", "ra", -16, -8),
 )

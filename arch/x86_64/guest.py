@@ -6,7 +6,7 @@ from struct import pack
 
 from miniload.arch.x86_64.abi import OPEN_FLAGS
 from miniload.arch.x86_64.signal_frame import pop, push
-from miniload.linux.arch import GuestArch, times
+from miniload.linux.arch import Frames, GuestArch, times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,5 @@ GUEST = GuestArch(
     breakpoint_code=0x80,
     restores_number=True,
     cpuinfo=cpuinfo,
-    dwarf_registers=("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "sp", *(f"r{number}" for number in range(8, 16)), ""),
-    unwind=("sp", "rbp", "", 0, 8),
+    frames=Frames(("rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "sp", *(f"r{number}" for number in range(8, 16)), ""), "sp", "rbp", "", 0, 8),
 )

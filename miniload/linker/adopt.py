@@ -72,7 +72,7 @@ class Adopted:
         self.named = {key: loaded for loaded in reversed(order) for key in (os.path.basename(loaded.name), loaded.soname) if key}
         queue = order[:1]
         for loaded in queue:
-            queue += [needed for name in loaded.needed if (needed := self.named.get(name)) is not None and needed not in queue]
+            queue += [needed for name in loaded.needed if (needed := self.named.get(os.path.basename(name))) is not None and needed not in queue]
         self.shared, self.shortcut = queue, Shortcut(queue)
 
     def _adopt(self, entry: Seen) -> Object | None:

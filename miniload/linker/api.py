@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from miniload.linker.inside import Residents, inside
+from miniload.linker.hooks import NO_HOOKS, logged
+from miniload.linker.inside import KnownHere, inside
 from miniload.linker.library import Library
 from miniload.linker.loader import Loader
 from miniload.linker.native import native_target
@@ -29,10 +30,9 @@ def make_native_loader(
     missing: Callable[[Object, str], int | None] | None = None,
 ) -> Loader:
     """A set of objects of its own in this process, whose code can unwind and calls its loader's dlopen. Arguments as of Loader."""
-    from miniload.linker.hooks import NO_HOOKS
-
-    loader = Loader(native_target(), Search(), hooks=hooks or NO_HOOKS, first={**inside().functions, **(first or {})}, last=last, missing=missing)
-    loader.registrars += [Residents(loader), *wanted(os.environ)]
+    watching = logged(os.environ, hooks or NO_HOOKS)
+    loader = Loader(native_target(), Search(), hooks=watching, first={**inside().functions, **(first or {})}, last=last, missing=missing)
+    loader.registrars += [KnownHere(inside(), loader), *wanted(os.environ)]
     return loader
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from struct import iter_unpack
 
-from miniload.elf.segments import SIZE, Segment
+from miniload.elf.segments import PT_GNU_PROPERTY, SIZE, Segment
+from miniload.linker.core import EXECUTABLE_STACK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ DT_NULL = 0
 class Described:
     """The readable side of an object. Addresses are the target's; what is not in memory is empty, 0 or None."""
 
+    name: str
     target: Target
     raw: CObject
     phdr_place: int = 0
@@ -83,6 +86,24 @@ class Described:
         if not extent.present or not self.segment_at(self.bias + extent.address):
             return None
         return self.target.space.read(self.bias + extent.address, extent.size).partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+    @property
+    def executable_stack(self) -> bool:
+        """Whether it needs executable stacks: PT_GNU_STACK says so, or is not there."""
+        return bool(self.raw.traits & EXECUTABLE_STACK)
+
+    @property
+    def gnu_properties(self) -> dict[int, bytes]:
+        """pr_type to pr_data of what PT_GNU_PROPERTY has: among others whether the code has landing pads (IBT, BTI). ElfError if it is malformed."""
+        from miniload.elf.notes import MAX_NOTES, gnu_properties
+        from miniload.elf.source import BytesSource
+
+        extent = self.raw.image.property
+        if not extent.present or extent.size > MAX_NOTES or not self.segment_at(self.bias + extent.address):
+            return {}
+        data = self.target.space.read(self.bias + extent.address, extent.size)
+        segment = Segment(0, PT_GNU_PROPERTY, extent.flags, 0, extent.address, len(data), len(data), extent.align)
+        return gnu_properties(BytesSource(data, os.fsencode(self.name)), (segment,))
 
     def segment_at(self, address: int) -> bool:
         """Whether an address is in a segment, and not in a gap between two."""

@@ -50,3 +50,12 @@ def make_donor(arch: str, contents: bytes, size: int, align: int, phase: int, fi
     )
     pieces = {at_strings: strings, at_symbols: symbols, at_hashes: tiny.hashes(3, 1), at_rela: rela, at_dynamic: dynamic, at_image: contents}
     return tiny.compose(linking, 0, segments, pieces)
+
+
+def make_stack_donor(arch: str, marked: bool) -> bytes:
+    """An ELF file that asks for executable stacks: by PT_GNU_STACK, or, not `marked`, by not having it, which means that on some architectures."""
+    at_strings, at_symbols, at_hashes, at_dynamic, end = 320, 352, 384, 416, 640
+    dynamic = tiny.dynamic(((tiny.DT_HASH, at_hashes), (tiny.DT_STRTAB, at_strings), (tiny.DT_SYMTAB, at_symbols), (tiny.DT_STRSZ, 1), (tiny.DT_SYMENT, 24)))
+    segments = ((tiny.PT_LOAD, 0, end, end, PAGE), (tiny.PT_DYNAMIC, at_dynamic, len(dynamic), len(dynamic), 8), (tiny.PT_GNU_STACK, 0, 0, 0, 16))
+    pieces = {at_symbols: bytes(24), at_hashes: tiny.hashes(1, 0), at_dynamic: dynamic}
+    return tiny.compose(get_linking(arch), 0, segments[: 2 + marked], pieces, stack=7)

@@ -6,6 +6,8 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from miniload.linker.image import Image
     from miniload.linker.object import Object
 
@@ -54,6 +56,18 @@ class Hooks:
 
 
 NO_HOOKS = Hooks()
+LOG_VARIABLE = "MINILOAD_LD_DEBUG"
+"""Asks for a log: log.py."""
+
+
+def logged(environment: Mapping[str, str], hooks: Hooks = NO_HOOKS) -> Hooks:
+    """`hooks`, with a log to stderr around them if the environment asks for one."""
+    asked = environment.get(LOG_VARIABLE)
+    if not asked:
+        return hooks
+    from miniload.linker.log import log_to_stderr
+
+    return log_to_stderr(asked, hooks)
 
 
 def overrides(hooks: Hooks, name: str) -> bool:

@@ -27,16 +27,16 @@ ET_REL = b"\1\0"
 class Image:
     """A shared object's headers, checked, and where its bytes come from.
 
-    `source` reads them; `fd` is a descriptor to map them from, or -1. `identity` is the file's (device, inode), None if it is no file. To be closed, or used
-    as a context manager.
+    `source` reads them; `fd` is a descriptor to map them from, or -1; `file` is that of the file that was opened, or -1. `identity` is the file's (device,
+    inode), None if it is no file. To be closed, or used as a context manager.
     """
 
-    __slots__ = ("_owned", "arch", "fd", "identity", "name", "raw", "source")
+    __slots__ = ("_owned", "arch", "fd", "file", "identity", "name", "raw", "source")
 
     def __init__(self, source: Source, name: str, fd: int = -1, identity: tuple[int, int] | None = None, owned: bool = False, page: int = 4096) -> None:
         self.source = source
         self.name = name
-        self.fd = fd
+        self.fd = self.file = fd
         self.identity = identity
         self._owned = fd if owned else -1
         header = source.read(0, SIZE)
@@ -56,7 +56,7 @@ class Image:
         """Closes the descriptor, if it was opened here. Idempotent; what is mapped stays."""
         if self._owned >= 0:
             os.close(self._owned)
-            self.fd = self._owned = -1
+            self.fd = self.file = self._owned = -1
 
     def __enter__(self) -> Image:
         return self

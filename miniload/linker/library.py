@@ -59,9 +59,9 @@ class Library:
         return function
 
     def variable(self, name: str, kind: type[Kind]) -> Kind:
-        """The variable of that name as a ctypes object of that type, at its place; for a thread-local one that of the calling thread. SymbolError."""
-        variable: Kind = kind.from_address(self.address(name))  # type: ignore[attr-defined]
-        return variable
+        """The variable of that name as a ctypes object of that type, at its place; for a thread-local one that of the calling thread. SymbolError. In an
+        emulated process it is a GuestPointer, which has a `value`, too."""
+        return self.loader.target.variable(self.address(name), kind)
 
     def reload(self, migrate: Migrate | None = None, keep: Iterable[str] | bool = (), force: bool = False) -> Reloaded:
         """Has the Library mean its file as it is now: reload.reload."""

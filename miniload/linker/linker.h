@@ -54,7 +54,7 @@ struct range { /* link address and bytes */
 };
 
 enum member { MEMBER_OBJECT = 1, MEMBER_NAMES, MEMBER_SHORTCUT, MEMBER_UNIQUE = 16 };
-enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, HAS_UNIQUE = 32,
+enum object_flag { SYMBOLIC = 1, TEXTREL = 2, BIND_NOW = 4, STATIC_TLS = 8, HAS_UNIQUE = 32, EXECUTABLE_STACK = 64,
                    USES_TP_OFFSET = 128, USES_TLSDESC = 256, SEEN_THROUGH = 512 /* all its relocations, so that these two are known */,
                    FROM_FILE = 1024 /* which is mapped */ };
 

@@ -115,6 +115,8 @@ class Loader(UsualLoads, Queries):
                 if new:
                     for loaded in new:
                         check_versions(loaded)
+                        if loaded.raw.traits & core.EXECUTABLE_STACK:
+                            self.target.executable_stack(loaded)
                     self._relocate(root, mode)
                     self._linked.update(
                         loaded for loaded in new if loaded.refers or loaded.lazy or any(needed in self.objects for needed in loaded.dependencies)

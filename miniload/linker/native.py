@@ -15,16 +15,19 @@ from miniload.linker import core
 from miniload.linker.adopt import Adopted, Seen
 from miniload.linker.arch import get_linking
 from miniload.linker.once import once
-from miniload.linker.tls import Donors, donor_path
+from miniload.linker.tls import Donors, open_data
 from miniload.space.native import NativeSpace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from ctypes import Array
+    from typing import TypeVar
 
     from miniload.linker.object import Object
     from miniload.linker.scope import Shortcut
+
+    Kind = TypeVar("Kind", bound=ctypes._CData)
 
 AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4 = 16, 26, 29, 30
 
@@ -184,13 +187,21 @@ class NativeTarget:
     def drop_tls(self, loaded: Object) -> None:
         self._donors.drop(loaded)
 
+    def held_address(self, candidate: object) -> int:
+        """Of a function object."""
+        if not isinstance(candidate, ctypes._CFuncPtr):  # type: ignore[attr-defined]
+            return 0
+        return ctypes.c_void_p.from_buffer_copy(candidate).value or 0  # ctypes.cast would make it refer to itself
+
+    def variable(self, address: int, kind: type[Kind]) -> Kind:
+        variable: Kind = kind.from_address(address)  # type: ignore[attr-defined]
+        return variable
+
+    def executable_stack(self, loaded: Object) -> None:
+        self._donors.allow_stack(loaded)
+
     def open_donor(self, data: bytes) -> int:
-        fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
-        try:
-            os.write(fd, data)
-            return int(ctypes.CDLL(donor_path(fd, f"/proc/self/task/{get_native_id()}/"), mode=os.RTLD_NOW)._handle)
-        finally:
-            os.close(fd)
+        return open_data(data, lambda path: int(ctypes.CDLL(path, mode=os.RTLD_NOW)._handle), f"/proc/self/task/{get_native_id()}/")
 
     def close_donor(self, handle: int) -> None:
         self._libc.dlclose(c_void_p(handle))

@@ -318,7 +318,8 @@ static int read_rest(struct object *object, const struct dynamic *dynamic, struc
     object->dynamic_flags = dynamic->value[DT_FLAGS];
     uint64_t flags = object->dynamic_flags;
     object->traits |= (has(dynamic, DT_SYMBOLIC) || flags & DF_SYMBOLIC ? SYMBOLIC : 0) | (has(dynamic, DT_TEXTREL) || flags & DF_TEXTREL ? TEXTREL : 0) |
-        (has(dynamic, DT_BIND_NOW) || flags & DF_BIND_NOW || object->dynamic_flags_1 & DF_1_NOW ? BIND_NOW : 0) | (flags & DF_STATIC_TLS ? STATIC_TLS : 0);
+        (has(dynamic, DT_BIND_NOW) || flags & DF_BIND_NOW || object->dynamic_flags_1 & DF_1_NOW ? BIND_NOW : 0) | (flags & DF_STATIC_TLS ? STATIC_TLS : 0) |
+        (object->image.stack_flags & PF_X ? EXECUTABLE_STACK : 0);
     for (uint32_t i = 0; i < object->needed_count; i++)
         if (!object_string(object, object->needed[i]))
             return fail(trouble, FIELD_DT_NEEDED, i, object->needed[i], EINVAL);

@@ -7,6 +7,7 @@ import os
 from ctypes import addressof, byref, string_at
 from errno import EAGAIN, EFAULT, ENOENT
 from functools import cached_property
+from weakref import finalize
 
 from miniload.errors import UnsupportedError
 from miniload.linker import core
@@ -18,7 +19,7 @@ from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from miniload.linker.image import Image
     from miniload.linker.lazy import Lazy
@@ -74,6 +75,7 @@ class Object(Described):
     usual: Usual | None = None
     """What it was loaded by, if that was done in one go."""
     _copy: bytearray | None = None
+    let_go: Callable[[], object] | None = None
     _view: object = None
 
     def __init__(self, name: str, target: Target, raw: CObject) -> None:
@@ -237,6 +239,10 @@ class Object(Described):
                 at = segment.address - self.raw.image.low
                 self.target.space.poke(self.bias + segment.address, bytes(self._copy[at : at + segment.size]))
 
+    def hold(self, fd: int) -> None:
+        """Keeps the file open: of one that is not mapped, and has been removed, the inode would be another file's soon, which would be taken for it."""
+        self.let_go = finalize(self, os.close, os.dup(fd))
+
     def release(self) -> None:
         """Frees the core's part. The object is of no use afterwards."""
         core.detach(self.where)
@@ -251,6 +257,8 @@ def map_object(image: Image, target: Target, address: int = 0) -> Object:
     raw = CObject(bias=bias, image=image.raw, traits=core.FROM_FILE if image.fd >= 0 else 0)
     loaded = Object(image.name, target, raw)
     loaded.identity = image.identity
+    if image.identity is not None and (image.fd < 0 or not getattr(target.space, "maps_files", False)):
+        loaded.hold(image.file)
     try:
         _find_memory(loaded)
         attach(loaded, False)
@@ -311,6 +319,8 @@ def _read_copy(loaded: Object, copy: bytearray) -> None:
 
 def unmap_object(loaded: Object) -> None:
     """Takes an object out of memory."""
+    if loaded.let_go is not None:
+        loaded.let_go()
     if loaded.target.native:
         core.close_here(loaded.where)
         return

@@ -62,6 +62,7 @@ class Queries:
     objects: list[Object]
     _first: list[Names]
     _last: list[Names]
+    _preloaded: list[Object]
     _unique: Unique
 
     if TYPE_CHECKING:
@@ -69,17 +70,30 @@ class Queries:
         def global_members(self, quick: bool = True) -> list[Member]: ...
         def value(self, scope: Scope, found: Found) -> int: ...
 
+    def global_scope(self) -> Scope:
+        """The global scope, as of now."""
+        return Scope([*self._first, *self.global_members(), *self._last, self._unique])
+
     def default(self, name: str, version: str | None = None) -> int:
         """dlsym(RTLD_DEFAULT, name): in the global scope. SymbolError."""
-        scope = Scope([*self._first, *self.global_members(), *self._last, self._unique])
+        scope = self.global_scope()
         return self._address(scope, scope.find(name, version), "the global scope", name, version)
 
-    def next(self, loaded: Object, name: str, version: str | None = None) -> int:
-        """dlsym(RTLD_NEXT, name) called by `loaded`: in what comes after it among the objects that were loaded with it. SymbolError."""
-        members = closure(root_of(loaded)) if loaded in self.objects else list(self.target.shared())
+    def following(self, loaded: Object) -> list[Member]:
+        """Where dlsym(RTLD_NEXT) looks: what comes after an object among those that were loaded with it; after a preloaded one, or one that was there before,
+        in the global scope (dl-sym.c, do_sym())."""
+        members: list[Member] = []
+        if loaded in self._preloaded or loaded not in self.objects:
+            members += self.global_members(quick=False)
+        else:
+            members += [member for member in closure(root_of(loaded)) if member.relocated]
         if loaded not in members:
             raise LinkError(loaded.name, "is in no scope that has a next object")
-        scope = Scope([*members[members.index(loaded) + 1 :], self._unique])
+        return [*members[members.index(loaded) + 1 :], self._unique]
+
+    def next(self, loaded: Object, name: str, version: str | None = None) -> int:
+        """dlsym(RTLD_NEXT, name) called by `loaded`. SymbolError."""
+        scope = Scope(self.following(loaded))
         return self._address(scope, scope.find(name, version), f"what comes after {loaded.name}", name, version)
 
     def _address(self, scope: Scope, found: Found | None, where: str, name: str, version: str | None) -> int:

@@ -6,7 +6,6 @@ runs in it, and pointers into it, nobody can see from here: these are the caller
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 from threading import Event, Thread
@@ -109,33 +108,35 @@ def _keep(old: Object, new: Object, names: Iterable[str] | bool) -> tuple[str, .
 
 
 class Holder(Record):
-    """Something that refers to an object: in words, and itself if it is a function object whose end can be waited for."""
+    """Something of Python's that refers to an object: in words, and itself, whose end can be waited for."""
 
     what: str
-    function: object
+    itself: object
 
 
 def holders(loaded: Object) -> list[Holder]:
-    """What refers to an object, as far as can be seen: live function objects with an address in it. A look through all of the interpreter's objects."""
+    """What refers to an object, as far as can be seen: live function objects, and pointers into a guest, with an address in it. A look through all of the
+    interpreter's objects."""
     found = []
     gc.collect()  # what only waits for that refers to nothing
+    held = loaded.target.held_address
     for candidate in gc.get_objects():
-        if isinstance(candidate, ctypes._CFuncPtr):  # type: ignore[attr-defined]
-            address = ctypes.c_void_p.from_buffer_copy(candidate).value or 0  # ctypes.cast would make it refer to itself
-            if loaded.start <= address < loaded.end:
-                found.append(Holder(f"function object {getattr(candidate, '__name__', '')} at {address:#x}", candidate))
+        address = held(candidate)
+        if address and loaded.start <= address < loaded.end:
+            name = getattr(candidate, "__name__", "")
+            found.append(Holder(f"{f'function object {name}' if name else type(candidate).__name__} at {address:#x}", candidate))
     return found
 
 
-def _let_go(close: Callable[[Object], None], old: Object, functions: list[Holder], loader: object) -> list[str]:
-    """Closes the object now, or when the last function object is gone. What refers to it."""
-    words = [holder.what for holder in functions]
+def _let_go(close: Callable[[Object], None], old: Object, held: list[Holder], loader: object) -> list[str]:
+    """Closes the object now, or when the last holder is gone. What refers to it."""
+    words = [holder.what for holder in held]
     others = [loaded for loaded in getattr(loader, "objects", ()) if loaded is not old and (old in loaded.refers or old in loaded.dependencies)]
     words += [f"{loaded.name} was bound to it" for loaded in others]
-    if not functions:
+    if not held:
         close(old)
         return words
-    left = len(functions)
+    left = len(held)
 
     def gone() -> None:
         nonlocal left
@@ -143,8 +144,8 @@ def _let_go(close: Callable[[Object], None], old: Object, functions: list[Holder
         if not left:
             close(old)
 
-    while functions:
-        finalize(functions.pop().function, gone).atexit = False
+    while held:
+        finalize(held.pop().itself, gone).atexit = False
     return words
 
 

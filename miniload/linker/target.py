@@ -9,12 +9,14 @@ from miniload.errors import UnsupportedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from ctypes import Array, c_uint64
-    from typing import Any, Protocol
+    from ctypes import Array, _CData, c_uint64
+    from typing import Any, Protocol, TypeVar
 
     from miniload.linker.object import Object
     from miniload.linker.scope import Shortcut
     from miniload.space import AddressSpace
+
+    Kind = TypeVar("Kind", bound=_CData)
 
     class Target(Protocol):
         """`arch`: the architecture's name. `native`: whether its addresses are this process's own. `initializer_arguments`: what initialisers are
@@ -80,6 +82,16 @@ if TYPE_CHECKING:
         def drop_tls(self, loaded: Object) -> None:
             """The object goes."""
 
+        def held_address(self, candidate: object) -> int:
+            """The address that a Python object stands for: a function or a pointer of this target's. 0 for anything else."""
+
+        def variable(self, address: int, kind: type[Kind]) -> Kind:
+            """The variable of a ctypes type that is there: its value is read and written at its place."""
+
+        def executable_stack(self, loaded: Object) -> None:
+            """The object asks for executable stacks, or says nothing of them: does what the address space's own dynamic linker does then. UnsupportedError if
+            that refuses it."""
+
 
 class MemoryTarget:
     """A target that runs nothing: for looking at what a loaded object is like, and for memory that somebody else will run."""
@@ -140,3 +152,12 @@ class MemoryTarget:
 
     def drop_tls(self, loaded: Object) -> None:
         pass
+
+    def held_address(self, _candidate: object) -> int:
+        return 0
+
+    def variable(self, address: int, _kind: type[Kind]) -> Kind:
+        raise UnsupportedError("", "has no variables that are read at their place", field="address", value=address, errno=ENOSYS)
+
+    def executable_stack(self, loaded: Object) -> None:
+        """There is no stack."""

@@ -21,9 +21,12 @@ Segment = tuple[int, int, int, int, int]
 """p_type, address and file offset, p_filesz, p_memsz, p_align."""
 
 
-def compose(linking: Linking, entry: int, segments: Sequence[Segment], pieces: Mapping[int, bytes]) -> bytes:
-    """A file whose byte n has link address n. `pieces`: contents by address."""
-    phdrs = b"".join(pack("<IIQQQQQQ", kind, 6, at, at, at, file_size, memory_size, align) for kind, at, file_size, memory_size, align in segments)
+def compose(linking: Linking, entry: int, segments: Sequence[Segment], pieces: Mapping[int, bytes], stack: int = 6) -> bytes:
+    """A file whose byte n has link address n. `pieces`: contents by address. `stack`: PF_* of PT_GNU_STACK."""
+    phdrs = b"".join(
+        pack("<IIQQQQQQ", kind, stack if kind == PT_GNU_STACK else 6, at, at, at, file_size, memory_size, align)
+        for kind, at, file_size, memory_size, align in segments
+    )
     header = b"\x7fELF\2\1\1" + bytes(9) + pack("<HHIQQQIHHHHHH", 3, linking.machine, 1, entry, PHDRS, 0, linking.file_flags, 64, 56, len(segments), 64, 0, 0)
     image = bytearray(max(file_size for _, _, file_size, _, _ in segments))
     for place, piece in {0: header, PHDRS: phdrs, **pieces}.items():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from struct import pack, unpack
 
 from miniload.errors import UnsupportedError
 from miniload.linker import core
 from miniload.linker.arch import TLSDESC, TP_OFFSET
-from miniload.linker.donor import ANSWERS, donor_image, make_donor
+from miniload.linker.donor import ANSWERS, donor_image, make_donor, make_stack_donor
+from miniload.linker.tiny import PT_GNU_STACK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from miniload.linker.object import Object
@@ -46,6 +49,16 @@ def donor_path(fd: int, start: str = "/proc/self/") -> str:
     with a thread's number no other process can follow it: gdb opened its own descriptor of that number, and waited for ever to read a pipe."""
     number = next(_opened)
     return start + "".join("./" if number >> bit & 1 else "/" for bit in range(number.bit_length())) + f"fd/{fd}"
+
+
+def open_data(data: bytes, opened: Callable[[str], int], start: str = "/proc/self/") -> int:
+    """What `opened` makes of the path of a file with these contents, which is gone afterwards. `start`: see donor_path."""
+    fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
+    try:
+        os.write(fd, data)
+        return opened(donor_path(fd, start))
+    finally:
+        os.close(fd)
 
 
 class Donor:
@@ -122,6 +135,14 @@ class Donors:
         if self._dynamic is None:
             self._dynamic = Donor(None, arch, False, self._place)
         return self._dynamic.descriptor_of(definer.raw.tls_module, offset) if definer else (self._dynamic.weak, offset & WORD)
+
+    def allow_stack(self, loaded: Object) -> None:
+        """Target.executable_stack: the dynamic linker is asked for the same by an object of its own."""
+        marked = any(header.type == PT_GNU_STACK for header in loaded.program_headers())
+        try:
+            self._place.close_donor(self._place.open_donor(make_stack_donor(loaded.target.arch, marked)))
+        except OSError as error:
+            raise UnsupportedError(loaded.name, f"needs an executable stack, which is refused: {error}", field="PT_GNU_STACK") from None
 
     def drop(self, loaded: Object) -> None:
         """Target.drop_tls."""

@@ -66,7 +66,7 @@ static bool link_up(const struct usual *usual, struct object *object)
     struct scope scope = {0, members};
     const char *soname = object->soname == NO_STRING ? NULL : object_string(object, object->soname);
     uint32_t which;
-    if (object->traits & (TEXTREL | SYMBOLIC) || (soname && names_find(usual->there, soname)) || !find_needed(usual, object, needed) ||
+    if (object->traits & (TEXTREL | SYMBOLIC | EXECUTABLE_STACK) || (soname && names_find(usual->there, soname)) || !find_needed(usual, object, needed) ||
         linker_missing_version(object, needed, object->needed_count, &which) >= 0 || !make_scope(usual, object, needed, &scope))
         return false;
     struct outcome outcome;

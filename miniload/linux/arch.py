@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from miniload.vcpu.core import Vcpu
 
 
+class Frames(Record):
+    """How callers are found. `registers`: general registers by their DWARF numbers, as the psABI has them, "" for others. `stack`, `pointer`: the stack and
+    the frame pointer. `link`: the register that calls leave the return address in, or "". `previous`, `saved`: where, seen from the frame pointer, the
+    caller's frame pointer and the return address are stored."""
+
+    registers: tuple[str, ...]
+    stack: str
+    pointer: str
+    link: str
+    previous: int
+    saved: int
+
+
 class GuestArch(Record):
     """What differs between architectures, and where it is.
 
@@ -26,9 +39,7 @@ class GuestArch(Record):
     brings its own. `push_frame`, `pop_frame`: of signals, see linux/signals.py. `min_stack`: MINSIGSTKSZ.
     `syscall_size`: bytes of the system call instruction.
     `breakpoint_code`: si_code of a breakpoint instruction's SIGTRAP. `restores_number`: whether a system call's result takes its number's
-    place. `cpuinfo(count, vcpu)`: /proc/cpuinfo. `dwarf_registers`: general registers by their DWARF numbers, as the psABI has them, "" for others.
-    `unwind`: the stack pointer, the frame pointer, the register that calls leave the return address in, or "", and where, seen from the frame
-    pointer, the caller's frame pointer and the return address are stored.
+    place. `cpuinfo(count, vcpu)`: /proc/cpuinfo.
     """
 
     machine: str
@@ -50,8 +61,7 @@ class GuestArch(Record):
     breakpoint_code: int
     restores_number: bool
     cpuinfo: Callable[[int, Vcpu], str]
-    dwarf_registers: tuple[str, ...]
-    unwind: tuple[str, str, str, int, int]
+    frames: Frames
 
 
 def load(name: str) -> GuestArch:

@@ -1,27 +1,23 @@
-"""Where a thread of the guest is: the chain of its calls, by the unwind tables of the mapped files (.eh_frame) or, where there is none, by frame pointers, and
-the names that the files' symbol tables have for them. Imported only when there is something to tell."""
+"""Where a thread of the guest is: the chain of its calls (unwind.py), and the names that the symbol tables of the mapped files have for them. Imported only
+when there is something to tell."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from struct import unpack
 from typing import TYPE_CHECKING
 
-from elftools.common.exceptions import DWARFError, ELFError
-from elftools.dwarf.callframe import FDE
+from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.sections import Section, SymbolTableSection
+
+from miniload.linux.unwind import search_table, section_table, walk
 
 if TYPE_CHECKING:
     from miniload.linux.process import Process
     from miniload.linux.task import Task
+    from miniload.linux.unwind import Read, Table
     from miniload.space.vma import Vma
 
-    Frame = dict[str, int]
-    """Registers by name, and "pc": those of a caller that are known."""
-
-DEEPEST = 64
-"""Calls of a thread that are shown."""
 LOCAL = ("$", ".L")
 """What the names of assemblers' own labels begin with: mapping symbols, RISC-V's relaxation."""
 FUNCTIONS = ("STT_FUNC", "STT_NOTYPE", "STT_GNU_IFUNC")
@@ -33,12 +29,15 @@ class Image:
     def __init__(self, path: bytes) -> None:
         self.path = path.decode(errors="backslashreplace")
         self._symbols: list[tuple[int, int, str]] = []
-        self._tables: list[tuple[int, int, FDE]] = []
+        self._frames: tuple[int, int] | None = None
+        """Address and size of .eh_frame_hdr or, without, .eh_frame."""
+        self._searched = False
+        self._tables: dict[int, Table] = {}
         self._segments: list[tuple[int, int, int]] = []
         try:
             with open(path, "rb") as file:
                 self._read(ELFFile(file))
-        except (OSError, ELFError, DWARFError, ValueError, KeyError, AssertionError):
+        except (OSError, ELFError, ValueError, KeyError, AssertionError):
             pass  # what is known by then is used
 
     def _read(self, elf: ELFFile) -> None:
@@ -49,10 +48,12 @@ class Image:
                     if symbol["st_info"]["type"] in FUNCTIONS and symbol["st_value"] and symbol.name and not symbol.name.startswith(LOCAL):
                         self._symbols.append((symbol["st_value"], symbol["st_size"], symbol.name))
         self._symbols.sort()
-        for entry in elf.get_dwarf_info().EH_CFI_entries() if elf.has_dwarf_info() else ():
-            if isinstance(entry, FDE):
-                self._tables.append((entry["initial_location"], entry["address_range"], entry))
-        self._tables.sort(key=lambda table: table[0])
+        header = next(elf.iter_segments("PT_GNU_EH_FRAME"), None)
+        frames: Section | None = elf.get_section_by_name(".eh_frame")
+        if header is not None:
+            self._frames, self._searched = (header["p_vaddr"], header["p_memsz"]), True
+        elif frames is not None:
+            self._frames = frames["sh_addr"], frames["sh_size"]
 
     def address(self, offset: int) -> int | None:
         """Of a byte of the file."""
@@ -66,12 +67,13 @@ class Image:
         start, size, name = self._symbols[at]
         return f"{name}+{address - start:#x}" if not size or address < start + size else ""
 
-    def table(self, address: int) -> FDE | None:
-        """The unwind table of the code there."""
-        at = bisect_right(self._tables, address, key=lambda table: table[0]) - 1
-        if at < 0 or address >= self._tables[at][0] + self._tables[at][1]:
+    def table(self, bias: int, read: Read) -> Table | None:
+        """Its call frame information, where it is mapped with that load bias."""
+        if self._frames is None:
             return None
-        return self._tables[at][2]
+        if bias not in self._tables:
+            self._tables[bias] = (search_table if self._searched else section_table)(self._frames[0] + bias, self._frames[1], read)
+        return self._tables[bias]
 
 
 class Backtraces:
@@ -84,27 +86,22 @@ class Backtraces:
 
     def of(self, task: Task) -> list[str]:
         """A line for each call, innermost first: number, address, name, file and offset."""
-        frame: Frame | None = self._registers(task)
-        lines: list[str] = []
-        seen = 0
-        while frame is not None and len(lines) < DEEPEST:
-            # A return address is behind the call, which may be the last instruction of its function.
-            lines.append(f"#{len(lines):<2} {self._place(frame['pc'], back=1 if lines else 0)}")
-            frame = self._caller(frame, first=len(lines) == 1)
-            if frame is not None:
-                if frame.get(self.abi.unwind[0], 0) < seen:
-                    break  # the stack goes one way
-                seen = frame.get(self.abi.unwind[0], 0)
-        return lines
+        space = self.process.space
+        places = walk(self.abi.frames, self._registers(task), self._table, lambda address: space.vmas.find(address) is not None, space.read)
+        return [f"#{number:<2} {self._place(pc, back=number > 0)}" for number, pc in enumerate(places)]
 
-    def _registers(self, task: Task) -> Frame:
+    def _registers(self, task: Task) -> dict[str, int]:
         vcpu = self.process.vcpu
         vcpu.take_turn(task.core)
         try:
-            names = ["pc", *dict.fromkeys(name for name in self.abi.dwarf_registers if name)]
+            names = ["pc", *dict.fromkeys(name for name in self.abi.frames.registers if name)]
             return dict(zip(names, vcpu.read_registers(names), strict=True))
         finally:
             vcpu.give_turn(task.core)
+
+    def _table(self, address: int) -> Table | None:
+        _, image, link_address = self._image(address)
+        return image.table(address - link_address, self.process.space.read) if image is not None and link_address is not None else None
 
     def _image(self, address: int) -> tuple[Vma | None, Image | None, int | None]:
         """The mapping, what its file tells, and the file's own address of what is there."""
@@ -125,53 +122,3 @@ class Backtraces:
             name, _, offset = name.rpartition("+")
             name = f"{name}+{int(offset, 16) + back:#x}"
         return f"{pc:#018x} {name or '?'} ({image.path}+{pc - vma.start + vma.offset:#x})"
-
-    def _caller(self, frame: Frame, first: bool) -> Frame | None:
-        """The registers in the caller, None where there is none any more."""
-        found = self._by_table(frame, 0 if first else 1) or self._by_frame_pointer(frame, first)
-        if found is None or not found["pc"] or self.process.space.vmas.find(found["pc"]) is None:
-            return None
-        return found
-
-    def _by_table(self, frame: Frame, back: int) -> Frame | None:
-        """By DWARF call frame information; None if there is none, or it says more than registers and offsets."""
-        _, image, address = self._image(frame["pc"] - back)
-        table = image.table(address) if image is not None and address is not None else None
-        if table is None:
-            return None
-        try:
-            rows = [row for row in table.get_decoded().table if row["pc"] <= address]
-            if not rows:
-                return None
-            row, names = rows[-1], self.abi.dwarf_registers
-            if row["cfa"].reg is None:
-                return None
-            cfa = frame[names[row["cfa"].reg]] + row["cfa"].offset
-            caller = {name: value for name, value in frame.items() if name != "pc"}
-            for number, rule in row.items():
-                if not isinstance(number, int) or rule.type == "SAME_VALUE":
-                    continue
-                if rule.type != "OFFSET":
-                    caller.pop(names[number], None)
-                    continue
-                caller[names[number]] = self._word(cfa + rule.arg)
-            caller[self.abi.unwind[0]] = cfa
-            caller["pc"] = caller[names[table.cie["return_address_register"] if table.cie is not None else -1]]
-        except (OSError, KeyError, IndexError, DWARFError, AssertionError):
-            return None
-        return caller if caller["pc"] != frame["pc"] or cfa != frame.get(self.abi.unwind[0]) else None
-
-    def _by_frame_pointer(self, frame: Frame, first: bool) -> Frame | None:
-        """The psABI's chain of frame records. The innermost function may have none yet, and is left by its return address, if that has a register."""
-        stack, pointer, link, previous, saved = self.abi.unwind
-        try:
-            at = frame[pointer]
-            record = {**frame, stack: at, pointer: self._word(at + previous), "pc": self._word(at + saved)}
-        except (OSError, KeyError):
-            record = None
-        if first and link and frame.get(link) and (record is None or record["pc"] != frame[link]):
-            return {**frame, "pc": frame[link]}
-        return record
-
-    def _word(self, address: int) -> int:
-        return int(unpack("<Q", self.process.space.read(address, 8))[0])

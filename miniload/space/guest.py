@@ -70,6 +70,8 @@ class GuestSpace:
     """
 
     page_size = PAGE
+    maps_files = True
+    """See NativeSpace."""
 
     def __init__(self, vcpu: Vcpu, end: int) -> None:
         self.vcpu = vcpu

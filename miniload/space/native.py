@@ -24,6 +24,9 @@ class _Piece(ctypes.Structure):
 class NativeSpace:
     """An AddressSpace: mappings are the kernel's, at addresses that it chooses. Unmapping or replacing what is the interpreter's own ends it, as in C."""
 
+    maps_files = True
+    """Whether a mapping of a file keeps its inode from being another file's."""
+
     def __init__(self) -> None:
         self.page_size = os.sysconf("SC_PAGE_SIZE")
 

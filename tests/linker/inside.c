@@ -1,6 +1,8 @@
 /* A library that asks the dynamic linker about itself and others. */
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +156,32 @@ void look_up(char *out)
     int (*next)(void) = (int (*)(void))dlsym(RTLD_NEXT, "which");
     void *versioned = dlvsym(RTLD_DEFAULT, "which", "NO_VERSION"), *dl = dlsym(RTLD_DEFAULT, "dlopen");
     sprintf(out, "%d %d %d %d %d %d", of_libc == (void *)strtol, own == (void *)which, global != NULL, next ? next() : -1, versioned != NULL, dl == (void *)dlopen);
+}
+
+static void *open_it(void *path)
+{
+    return (void *)(intptr_t)open_other(path, RTLD_NOW);
+}
+
+static void *find_it(void *handle)
+{
+    int (*answer)(void) = (int (*)(void))dlsym(handle, "answer");
+    return (void *)(intptr_t)(answer ? answer() : -1);
+}
+
+static int in_thread(void *(*function)(void *), void *argument)
+{
+    pthread_t thread;
+    void *result = NULL;
+    return pthread_create(&thread, NULL, function, argument) || pthread_join(thread, &result) ? -2 : (int)(intptr_t)result;
+}
+
+int open_in_thread(char *path)
+{
+    return in_thread(open_it, path);
+}
+
+int find_in_thread(void *handle)
+{
+    return in_thread(find_it, handle);
 }

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from miniload.vcpu.core import Vcpu
+
 
 class Leaf(Record):
     """A scalar in a value: its offset and size in bytes, and whether it is a floating-point number."""
@@ -51,14 +53,22 @@ class Layout(Record):
     vectors: int = 0
 
 
+class Stacked(Record):
+    """The register with such a result. `push(vcpu)`: before a result is put there; `pop(vcpu)`: after one was got."""
+
+    register: str
+    push: Callable[[Vcpu], None]
+    pop: Callable[[Vcpu], None]
+
+
 class Calls(Record):
     """`place(arguments, result, fixed)`: the layout of a call; `fixed`: how many arguments are not variadic. Registers are called as in VcpuArch.
 
     `link`: the register with the return address, "" where that is on the stack. `count`: the register that tells the number of vector registers used, or "".
     `signed_words`: 32-bit integers are sign-extended in registers, unsigned ones, too. `boxed`: a float in a wider register has ones above it.
-    `returns_address`: the register in which a callee gives back the address that it has stored a result at, or "". `dwarf`: registers by their numbers in
-    call frame information, the return address as "pc". `interpreters`: glibc's and musl's. `tls_start`: where blocks begin above the thread pointer.
-    `tls_self`: whether the word at the thread pointer holds its own address. `descriptor_code`: the resolver of static TLS descriptors.
+    `returns_address`: the register in which a callee gives back the address that it has stored a result at, or "". `interpreters`: glibc's and musl's.
+    `tls_start`: where blocks begin above the thread pointer. `tls_self`: whether the word at the thread pointer holds its own address. `descriptor_code`: the
+    resolver of static TLS descriptors. `x87`: long double is the 80-bit format, and not binary128. `stacked`: results that are on a stack of registers.
     """
 
     place: Callable[[Sequence[Shape], Shape | None, int], Layout]
@@ -71,6 +81,8 @@ class Calls(Record):
     tls_self: bool
     descriptor_code: bytes
     returns_address: str = ""
+    x87: bool = False
+    stacked: Stacked | None = None
 
 
 INTEGER, POINTER = Shape(8, 8, (Leaf(0, 8, False),), signed=True), Shape(8, 8, (Leaf(0, 8, False),))

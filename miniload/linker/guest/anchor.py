@@ -11,8 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WANTED = ("__libc_start_main", "dl_iterate_phdr", "dlopen", "dlclose", "dlerror", "__tls_get_addr", "malloc", "free", "exit")
-"""All weak: what an older glibc has elsewhere is 0."""
+WANTED = (
+    "__libc_start_main", "dlopen", "dlsym", "dlclose", "dlerror", "__tls_get_addr", "malloc", "free", "exit", "miniload_start", "miniload_residents",
+)  # fmt: skip
+"""All weak: what an older glibc has elsewhere is 0. The last two are those of residents.c."""
 ANSWERS = 2048
 """Link address of their addresses, a word each."""
 ENTRY = 4096
@@ -31,13 +33,17 @@ def make_anchor(arch: str, interpreter: str, needed: Sequence[str]) -> bytes:
     symbols = bytes(24) + b"".join(tiny.symbol(offsets[name], tiny.STB_WEAK, tiny.STT_NOTYPE, 0, 0, 0) for name in WANTED)
     rela = tiny.relocations([(ANSWERS + 8 * index, index + 1, absolute) for index in range(len(WANTED))])
     path = interpreter.encode() + b"\0"
-    at_symbols, at_hashes, at_rela, at_dynamic, at_strings, at_path = 512, 768, 832, 1152, 1536, 2176
+    table = tiny.hashes(len(WANTED) + 1, 0)
+    at_symbols, at_rela = 512, 832
+    at_hashes, at_dynamic = at_rela + len(rela), 1408
+    at_strings = ENTRY + 16
+    at_path = at_strings + len(strings)
     dynamic = tiny.dynamic((
         *((tiny.DT_NEEDED, offsets[name]) for name in needed),
         (tiny.DT_HASH, at_hashes), (tiny.DT_STRTAB, at_strings), (tiny.DT_SYMTAB, at_symbols), (tiny.DT_RELA, at_rela), (tiny.DT_RELASZ, len(rela)),
         (tiny.DT_RELAENT, 24), (tiny.DT_STRSZ, len(strings)), (tiny.DT_SYMENT, 24), (tiny.DT_DEBUG, 0),
     ))  # fmt: skip
-    end = ENTRY + 16
+    end = at_path + len(path)
     segments = (
         (tiny.PT_PHDR, tiny.PHDRS, 5 * 56, 5 * 56, 8),  # by which the dynamic linker knows where the program is
         (tiny.PT_INTERP, at_path, len(path), len(path), 1),
@@ -45,5 +51,5 @@ def make_anchor(arch: str, interpreter: str, needed: Sequence[str]) -> bytes:
         (tiny.PT_DYNAMIC, at_dynamic, len(dynamic), len(dynamic), 8),
         (tiny.PT_GNU_STACK, 0, 0, 0, 16),
     )
-    pieces = {at_symbols: symbols, at_hashes: tiny.hashes(len(WANTED) + 1, 0), at_rela: rela, at_dynamic: dynamic, at_strings: strings, at_path: path}
+    pieces = {at_symbols: symbols, at_hashes: table, at_rela: rela, at_dynamic: dynamic, at_strings: strings, at_path: path}
     return tiny.compose(linking, ENTRY, segments, pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniload.linker.guest.unwind import Unwinding, step
+from miniload.linux.unwind import search_table, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
     from miniload.linker.guest.target import GuestTarget
     from miniload.linker.object import Object
-
-LIMIT = 64
+    from miniload.linux.unwind import Table
 
 
 def backtrace(target: GuestTarget, pc: int) -> tuple[str, ...]:
@@ -20,28 +19,18 @@ def backtrace(target: GuestTarget, pc: int) -> tuple[str, ...]:
 
 
 def addresses(target: GuestTarget, pc: int) -> Iterator[int]:
-    """The program counter, and where each caller goes on: as call frame information says, and where there is none for the first, as the register with the
-    return address does."""
+    """The program counter, and where each caller goes on."""
     machine, read = target.machine, target.space.read
-    abi = machine.process.abi
-    names = [name or "pc" for name in abi.dwarf_registers]
-    registers = dict(enumerate(machine.vcpu.read_registers(names)))
-    stack = names.index(abi.unwind[0])
-    yield pc
-    for depth in range(LIMIT):
-        sp = registers[stack]
-        loaded = object_at(target, pc - (depth > 0))
-        try:
-            if loaded is None:
-                raise Unwinding("no object")
-            pc = step(loaded, registers, pc, pc - (depth > 0), stack, read)
-        except (Unwinding, OSError):
-            if depth or not machine.calls.link:
-                return
-            pc = registers[names.index(machine.calls.link)]
-        if not is_code(target, pc) or (depth and registers[stack] <= sp):
-            return
-        yield pc
+    frames = machine.process.abi.frames
+    names = [name for name in frames.registers if name]
+    values = {**dict(zip(names, machine.vcpu.read_registers(names), strict=True)), "pc": pc}
+
+    def table_at(address: int) -> Table | None:
+        loaded = object_at(target, address)
+        extent = loaded.raw.image.eh_frame if loaded else None
+        return search_table(loaded.bias + extent.address, extent.size, read) if loaded and extent and extent.present else None
+
+    return walk(frames, values, table_at, lambda address: is_code(target, address), read)
 
 
 def object_at(target: GuestTarget, address: int) -> Object | None:

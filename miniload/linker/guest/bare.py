@@ -12,6 +12,7 @@ from miniload.linker.guest.standins import Standins
 from miniload.linker.guest.target import GuestTarget
 from miniload.linker.loader import Loader
 from miniload.linker.search import Search
+from miniload.linker.tiny import PT_GNU_STACK
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE
 
 TYPE_CHECKING = False
@@ -38,6 +39,7 @@ class BareTarget(GuestTarget):
         space.map_stack(top, STACK_START, STACK, PROT_READ | PROT_WRITE)
         at = space.map(0, 2 * TLS_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS)
         calls = self.machine.calls
+        self._stack = top
         self._thread = at + TLS_ROOM
         self._blocks = StaticBlocks(arch, TLS_ROOM - CANARY_ROOM)
         if calls.tls_self:
@@ -73,6 +75,12 @@ class BareTarget(GuestTarget):
 
     def drop_tls(self, loaded: Object) -> None:
         pass
+
+    def executable_stack(self, loaded: Object) -> None:
+        if any(header.type == PT_GNU_STACK for header in loaded.program_headers()):
+            vma = self.space.vmas.find(self._stack - 1)
+            assert vma is not None
+            self.space.protect(vma.start, vma.end - vma.start, PROT_READ | PROT_WRITE | PROT_EXEC)
 
 
 class NoFiles(Search):

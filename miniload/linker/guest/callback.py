@@ -85,11 +85,11 @@ class GuestCallback:
             data[piece.offset : piece.offset + piece.size] = part
         if is_pointer(kind):
             return from_address(self.target, kind, int.from_bytes(data, "little"))
-        return decode(kind, bytes(data))
+        return decode(kind, bytes(data), self.target.machine.calls.x87)
 
     def _give(self, result: Any, stored: int) -> None:
         calls, outputs = self.target.machine.calls, self._outputs
-        shape, value = encode(0 if result is None and not shape_of(self.restype).aggregate else result, self.restype, _NoFrame())  # type: ignore[arg-type]
+        shape, value = encode(0 if result is None and not shape_of(self.restype).aggregate else result, self.restype, _NoFrame(calls.x87))  # type: ignore[arg-type]
         if isinstance(value, int):
             value = extended(value, shape, calls.signed_words).to_bytes(8, "little")
         if self.layout.indirect:
@@ -99,11 +99,16 @@ class GuestCallback:
             return
         whole = not shape.aggregate and not shape.leaves[0].floating
         for piece in self.layout.result:
+            if calls.stacked and piece.register == calls.stacked.register:
+                calls.stacked.push(self.target.machine.vcpu)
             outputs.set(piece, value if whole else value[piece.offset : piece.offset + piece.size], calls.boxed)
 
 
 class _NoFrame:
     """A result has nobody who would free what it points to."""
+
+    def __init__(self, x87: bool) -> None:
+        self.x87 = x87
 
     def address_of(self, value: Any, _kind: Any = None) -> int:
         if value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ctypes import c_char_p, c_double, c_int, c_long, c_uint, c_ulong, c_void_p
+from ctypes import c_char_p, c_double, c_int, c_long, c_longdouble, c_uint, c_ulong, c_void_p
 
 from miniload.linker.guest.callback import GuestCallback
 from miniload.linker.guest.prepared import Registers
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from miniload.linker.guest.target import GuestTarget
 
-SPECIFICATION = re.compile(rb"%([-+ #0]*)(\*|\d*)(?:(\.)(\*|\d*))?(hh|h|ll|l|j|z|t)?([diouxXcspfFeEgG%])")
+SPECIFICATION = re.compile(rb"%([-+ #0]*)(\*|\d*)(?:(\.)(\*|\d*))?(hh|h|ll|l|j|z|t|L)?([diouxXcspfFeEgG%])")
 WIDEST = 4096
 """Of a field: more is a mistake, or an attempt to use up memory."""
 NARROW = {b"hh": 8, b"h": 16}
@@ -33,7 +33,7 @@ def kinds_of(text: bytes) -> list[Any]:
         elif conversion in b"ouxX":
             kinds.append(c_ulong if wide else c_uint)
         elif conversion != b"%":
-            kinds.append({b"s": c_char_p, b"p": c_void_p}.get(conversion, c_double))
+            kinds.append({b"s": c_char_p, b"p": c_void_p}.get(conversion, c_longdouble if size == b"L" else c_double))
     return kinds
 
 

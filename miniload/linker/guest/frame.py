@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from struct import pack
 
+from miniload.linker.guest.longdouble import to_guest, to_host
 from miniload.linker.guest.pointer import GuestPointer
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ON_STACK = 128 << 10
 """Bytes; more goes into memory of its own."""
+_CData = (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
 ARGUMENT_OBJECT = type(ctypes.byref(ctypes.c_int()))
 
 
@@ -27,7 +29,8 @@ class Frame:
         self.space = target.space
         self.sp = target.machine.sp
         self._lowest = self.sp - ON_STACK
-        self._back: list[tuple[int, memoryview]] = []
+        self.x87 = target.machine.calls.x87
+        self._back: list[tuple[int, memoryview, Any]] = []
         self._mapped: list[tuple[int, int]] = []
         self._known: dict[int, int] = {}
         self._keep: list[object] = []
@@ -53,11 +56,12 @@ class Frame:
         found = self._known.get(id(buffer))
         if found is None:
             view = memoryview(buffer).cast("B") if not isinstance(buffer, memoryview) else buffer.cast("B")
-            found = self.put(bytes(view))
+            kind = type(buffer) if isinstance(buffer, _CData) else ctypes.c_char
+            found = self.put(to_guest(kind, bytes(view), self.x87))
             self._known[id(buffer)] = found
             self._keep.append(buffer)
             if not view.readonly:
-                self._back.append((found, view))
+                self._back.append((found, view, kind))
         return found
 
     def address_of(self, value: Any, kind: Any = None) -> int:
@@ -90,8 +94,8 @@ class Frame:
 
     def finish(self) -> None:
         """After the call: what it has changed."""
-        for at, view in self._back:
-            view[:] = self.space.read(at, len(view)) if len(view) else b""
+        for at, view, kind in self._back:
+            view[:] = to_host(kind, self.space.read(at, len(view)), self.x87) if len(view) else b""
 
     def free(self) -> None:
         """The copies go."""

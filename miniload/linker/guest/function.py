@@ -7,6 +7,7 @@ from ctypes import ArgumentError
 
 from miniload.linker.guest.abi import INTEGER
 from miniload.linker.guest.frame import Frame
+from miniload.linker.guest.longdouble import to_guest
 from miniload.linker.guest.pointer import from_address
 from miniload.linker.guest.prepared import Prepared
 from miniload.linker.guest.values import FLOATS, decode, extended, is_pointer, scalar, shape_of, shape_of_value
@@ -176,7 +177,7 @@ class GuestFunction:
 
     def _reader(self) -> Callable[[Prepared, int], Any]:
         """How the result is got: from registers, or from where it has been stored."""
-        kind, target = self._restype, self.target
+        kind, target, calls = self._restype, self.target, self._machine.calls
         if kind is None:
             return lambda _prepared, _stored: None
         if not _is_type(kind):
@@ -193,11 +194,13 @@ class GuestFunction:
 
         def read(prepared: Prepared, stored: int) -> Any:
             if stored:
-                return decode(kind, target.space.read(stored, size))
+                return decode(kind, target.space.read(stored, size), calls.x87)
             data = bytearray(size)
             for piece in prepared.layout.result:
                 data[piece.offset : piece.offset + piece.size] = prepared.results.get(piece)
-            return decode(kind, bytes(data))
+                if calls.stacked and piece.register == calls.stacked.register:
+                    calls.stacked.pop(target.machine.vcpu)
+            return decode(kind, bytes(data), calls.x87)
 
         return read
 
@@ -215,9 +218,9 @@ def encode(value: Any, kind: Any, frame: Frame) -> tuple[Shape, int | bytes]:
     if shape.aggregate:
         if not isinstance(value, kind):
             raise TypeError(f"expected {kind.__name__} instance instead of {type(value).__name__}")
-        return shape, bytes(value)
+        return shape, to_guest(type(value), bytes(value), frame.x87)
     if shape.leaves[0].floating:
-        return shape, scalar(kind or ctypes.c_double, value)
+        return shape, scalar(kind or ctypes.c_double, value, frame.x87)
     if kind is None or is_pointer(kind):
         return shape, value if isinstance(value, int) else frame.address_of(value, kind)
     return shape, int.from_bytes(scalar(kind, value), "little")

@@ -6,7 +6,9 @@ import os
 
 from miniload.arch import NAMES
 from miniload.errors import UsageError
+from miniload.linker.dlfcn import Known
 from miniload.linker.guest.target import SysrootTarget
+from miniload.linker.hooks import NO_HOOKS, logged
 from miniload.linker.loader import Loader
 from miniload.linker.search import Search
 
@@ -40,9 +42,10 @@ _loaders: dict[tuple[str, str, str | None], Loader] = {}
 
 
 def make_loader(target: SysrootTarget, *, first: Mapping[str, int] | None = None, **options: Any) -> Loader:
-    """A loader for a process of one's own. `options`: Loader's. exit(3) of what it loads is Python's, unless `first` has another."""
-    loader = Loader(
-        target, Search(target.arch, sysroot=os.fsdecode(target.machine.paths.sysroot)), first={"exit": target.exit_address(), **(first or {})}, **options
-    )
+    """A loader for a process of one's own. `options`: Loader's. exit(3) of what it loads is Python's, dlopen(3) the loader's, unless `first` has another."""
+    search = Search(target.arch, sysroot=os.fsdecode(target.machine.paths.sysroot))
+    options["hooks"] = logged(os.environ, options.get("hooks", NO_HOOKS))
+    loader = Loader(target, search, first={**target.functions(), **(first or {})}, **options)
+    loader.registrars.append(Known(target.residents, loader))
     target.loader = loader
     return loader

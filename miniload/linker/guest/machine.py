@@ -25,7 +25,7 @@ from miniload.linux.paths import Paths
 from miniload.linux.process import Options, Process
 from miniload.linux.signals import SIGSEGV
 from miniload.linux.task import Task
-from miniload.space import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE
+from miniload.space import MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_READ
 from miniload.vcpu import core
 from miniload.vcpu.core import open_largest
 
@@ -42,8 +42,12 @@ if TYPE_CHECKING:
 REGION_BITS = (39, 36, 33)
 """512 GiB of addresses, or less where the host does not allow that; many guests have room beside each other."""
 SLOT, SLOTS = 16, 1 << 16
-DEPTH = 128
-"""The first slots are what calls return to, one for each level of calls from Python functions that the guest has called."""
+DEPTH = 256
+"""The first slots are what calls return to, one for each level of calls from Python functions that the guest has called. They fill a page, which can be read:
+the unwinder of libgcc looks at the instructions there for those of a signal's return (MD_FALLBACK_FRAME_STATE_FOR), finds none, and knows that the stack
+ends."""
+LEVELS = 128
+"""As many of these calls are allowed."""
 STACK_READY = 256 << 10
 """Bytes below the stack pointer that are there from the start."""
 
@@ -105,6 +109,7 @@ class Machine:
     def prepare(self, sp: int) -> None:
         """The program is in memory: makes room for slots, and for the calls' part of the stack, which begins below `sp`."""
         self.slots = self.space.map(0, SLOT * SLOTS, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+        self.space.protect(self.slots, SLOT * DEPTH, PROT_READ)
         self.settle(sp)
 
     def settle(self, sp: int) -> None:
@@ -146,8 +151,8 @@ class Machine:
         """Calls the function at `address` with what `prepared` has of arguments. `sp`: its stack pointer; `stack`: what is to be stored there. Returns when it
         has; the caller has the lock. CallError; whatever a Python function raises that the guest has called."""
         depth, function = self.depth, self.function
-        if depth == DEPTH:
-            raise RecursionError(f"{name}: more than {DEPTH} calls from the guest and back within each other")
+        if depth == LEVELS:
+            raise RecursionError(f"{name}: more than {LEVELS} calls from the guest and back within each other")
         outer = self.vcpu.save() if depth else None
         self.depth, self.function = depth + 1, name
         trap = self.slots + SLOT * depth

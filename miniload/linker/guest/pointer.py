@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
+from miniload.linker.guest.longdouble import to_guest, to_host
 from miniload.linker.guest.values import decode, is_pointer
 
 TYPE_CHECKING = False
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class GuestPointer:
-    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.contents` is a copy of the first. False if it is null."""
+    """The address of values of a ctypes type: `p[i]` reads and writes them, `p.value` the first, of which `p.contents` is a copy. False if it is null."""
 
-    __slots__ = ("address", "kind", "target")
+    __slots__ = ("__weakref__", "address", "kind", "target")
 
     def __init__(self, target: GuestTarget, address: int, kind: Any) -> None:
         self.target = target
@@ -34,12 +35,22 @@ class GuestPointer:
 
     def __setitem__(self, index: int, value: Any) -> None:
         data = bytes(value if isinstance(value, self.kind) else self.kind(value))
-        self.target.space.write(self._at(index), data)
+        self.target.space.write(self._at(index), to_guest(self.kind, data, self.target.machine.calls.x87))
+
+    @property
+    def value(self) -> Any:
+        """The first one."""
+        return self[0]
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self[0] = value
 
     @property
     def contents(self) -> Any:
         """The first value, as an object of the type: a copy."""
-        return self.kind.from_buffer_copy(self.target.space.read(self.address, ctypes.sizeof(self.kind)))
+        data = self.target.space.read(self.address, ctypes.sizeof(self.kind))
+        return self.kind.from_buffer_copy(to_host(self.kind, data, self.target.machine.calls.x87))
 
     def __repr__(self) -> str:
         return f"<GuestPointer to {self.kind.__name__} at {self.address:#x}>"
@@ -50,7 +61,7 @@ def read_value(target: GuestTarget, address: int, kind: Any) -> Any:
     data = target.space.read(address, ctypes.sizeof(kind))
     if is_pointer(kind) and not issubclass(kind, ctypes.Array):
         return from_address(target, kind, int.from_bytes(data, "little"))
-    return decode(kind, data)
+    return decode(kind, data, target.machine.calls.x87)
 
 
 def from_address(target: GuestTarget, kind: Any, address: int) -> Any:

@@ -13,8 +13,10 @@ from miniload.linker.guest.anchor import ANSWERS, ENTRY, WANTED, make_anchor
 from miniload.linker.guest.callback import GuestCallback, word_arguments
 from miniload.linker.guest.function import GuestFunction
 from miniload.linker.guest.machine import Machine
+from miniload.linker.guest.pointer import GuestPointer
+from miniload.linker.guest.residents import GuestResidents, helper_path
 from miniload.linker.loader import finalizers, initializers
-from miniload.linker.tls import Donors, donor_path
+from miniload.linker.tls import Donors, open_data
 from miniload.space import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE, page_up
 
 TYPE_CHECKING = False
@@ -101,7 +103,15 @@ class GuestTarget:
         """Everything of it goes. Nothing of it may be used any more."""
         self.machine.close()
 
+    def variable(self, address: int, kind: Any) -> Any:
+        """A variable of a ctypes type: `value`."""
+        return GuestPointer(self, address, kind)
+
     # -- for the linker
+
+    def held_address(self, candidate: object) -> int:
+        """Of a function or a pointer of this process's."""
+        return candidate.address if isinstance(candidate, (GuestFunction, GuestPointer)) and candidate.target is self else 0
 
     def call(self, address: int, *arguments: int) -> int:
         count = len(arguments)
@@ -110,7 +120,10 @@ class GuestTarget:
             caller = self._callers[count] = self.function(0, "", ctypes.c_uint64, (ctypes.c_uint64,) * count)
         with self.machine.lock:
             caller.address, caller.__name__ = address, f"{address:#x}"
-            result: int = caller(*arguments)
+            try:
+                result: int = caller(*arguments)
+            finally:
+                caller.address = 0  # it holds nothing
             return result
 
     @property
@@ -188,9 +201,11 @@ class SysrootTarget(GuestTarget):
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED)} if env is None else dict(env)
         interpreter = interpreter or self._find_interpreter()
         self.musl = os.path.basename(interpreter).startswith("ld-musl")
-        self._exports = self._start(interpreter, [MUSL if self.musl else GLIBC])
+        helper = helper_path(arch)
+        self._exports = self._start(interpreter, [helper, MUSL if self.musl else GLIBC])
         if not self._exports["dlopen"]:
-            self._exports = self._start(interpreter, [GLIBC, DYNAMIC_LINKING])  # glibc before 2.34
+            self._exports = self._start(interpreter, [helper, GLIBC, DYNAMIC_LINKING])  # glibc before 2.34
+        self.residents = GuestResidents(self, *(self._exports[name] for name in ("miniload_start", "miniload_residents", "dlsym")))
         paths = self.machine.paths
         self._adopted = Adopted(self, self.space.base, self.space.read, lambda name: os.fsdecode(paths.host(os.fsencode(name))), "<anchor>")
         self._donors = Donors(self)
@@ -198,6 +213,11 @@ class SysrootTarget(GuestTarget):
         self._seen: list[Seen] = []
         self._note = self.callback(self._on_object, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p), "dl_iterate_phdr")
         self.existing()
+
+    def functions(self) -> dict[str, int]:
+        """What loaded code gets in place of the C library's, by name: exit(3) and dlopen(3)'s family."""
+        helper = self._adopted.named[os.path.basename(helper_path(self.arch))]
+        return {"exit": self._exit_address(), **self.residents.functions(helper)}
 
     def _find_interpreter(self) -> str:
         paths, candidates = self.machine.paths, self.machine.calls.interpreters
@@ -247,7 +267,7 @@ class SysrootTarget(GuestTarget):
         machine.run_until(main)
         machine.settle(machine.vcpu.read_registers(("sp",))[0])
 
-    def exit_address(self) -> int:
+    def _exit_address(self) -> int:
         """What libraries get for exit(3): see Machine.exit. A child process that the guest has forked gets the C library's own."""
         machine, real = self.machine, self._exports["exit"]
         stand_in = self.callback(machine.exit, ctypes.CFUNCTYPE(None, ctypes.c_int), "exit")
@@ -275,7 +295,7 @@ class SysrootTarget(GuestTarget):
     def existing(self) -> Sequence[Object]:
         with self.machine.lock:
             self._seen = []
-            if not self.call(self._exports["dl_iterate_phdr"], self._note.address, 0):
+            if not self.call(self.residents.libc["dl_iterate_phdr"], self._note.address, 0):
                 self._counters = self._latest
                 self._adopted.take(self._seen)
         return self._adopted.order
@@ -326,13 +346,11 @@ class SysrootTarget(GuestTarget):
     def drop_tls(self, loaded: Object) -> None:
         self._donors.drop(loaded)
 
+    def executable_stack(self, loaded: Object) -> None:
+        self._donors.allow_stack(loaded)
+
     def open_donor(self, data: bytes) -> int:
-        fd = os.memfd_create("miniload-tls", os.MFD_CLOEXEC)
-        try:
-            os.write(fd, data)
-            return self._dlopen(donor_path(fd))
-        finally:
-            os.close(fd)
+        return open_data(data, self._dlopen)
 
     def close_donor(self, handle: int) -> None:
         self.call(self._exports["dlclose"], handle)

@@ -1,4 +1,5 @@
-"""Between ctypes' types and the bytes that a guest has of them. All architectures here have the same sizes and alignments as the host, but for long double."""
+"""Between ctypes' types and the bytes that a guest has of them. All architectures here have the same sizes and alignments as the host; long double has another
+format (longdouble.py)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import ctypes
 from functools import cache
 
 from miniload.linker.guest.abi import DOUBLE, INTEGER, POINTER, Leaf, Shape
+from miniload.linker.guest.longdouble import WIDE, float_of, quad_of_x87, to_guest, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 Simple, Aggregates = ctypes._SimpleCData, (ctypes.Structure, ctypes.Union)
 Pointers = (ctypes._Pointer, ctypes._CFuncPtr, ctypes.Array)  # type: ignore[attr-defined]
-FLOATS, SIGNED, ADDRESSES, WIDE = "fd", "bhilq", "zZPO", "g"
+FLOATS, SIGNED, ADDRESSES = "fd" + WIDE, "bhilq", "zZPO"
 WORD = (1 << 64) - 1
 
 
@@ -24,23 +26,17 @@ def is_pointer(kind: Any) -> bool:
 
 @cache
 def shape_of(kind: Any) -> Shape:
-    """What calling conventions want to know of an argument's or result's type. TypeError for long double and for what is no type of ctypes."""
+    """What calling conventions want to know of an argument's or result's type. TypeError for what is no type of ctypes."""
     if not hasattr(kind, "__mro__"):
         raise TypeError(f"{kind!r} is no type of ctypes")
     if is_pointer(kind):
         return POINTER
     if issubclass(kind, Simple):
-        _refuse(kind)
         size = ctypes.sizeof(kind)
         return Shape(size, size, (Leaf(0, size, kind._type_ in FLOATS),), signed=kind._type_ in SIGNED)
     if issubclass(kind, Aggregates):
         return Shape(ctypes.sizeof(kind), ctypes.alignment(kind), tuple(dict.fromkeys(_leaves(kind, 0))), aggregate=True)
     raise TypeError(f"{kind.__name__} is no type of ctypes that can be passed")
-
-
-def _refuse(kind: Any) -> None:
-    if kind._type_ == WIDE:
-        raise TypeError("long double is another type on each architecture, and cannot be passed")
 
 
 def _leaves(kind: Any, at: int) -> list[Leaf]:
@@ -51,8 +47,6 @@ def _leaves(kind: Any, at: int) -> list[Leaf]:
     if issubclass(kind, Aggregates):
         fields = [field for base in reversed(kind.__mro__) for field in base.__dict__.get("_fields_", ())]
         return [leaf for field in fields for leaf in _leaves(field[1], at + getattr(kind, field[0]).offset)]
-    if issubclass(kind, Simple):
-        _refuse(kind)
     return [Leaf(at, ctypes.sizeof(kind), issubclass(kind, Simple) and kind._type_ in FLOATS)]
 
 
@@ -65,9 +59,10 @@ def shape_of_value(value: object) -> Shape:
     return INTEGER if isinstance(value, int) else POINTER
 
 
-def scalar(kind: Any, value: Any) -> bytes:
-    """A number as ctypes stores it in a variable of that type. TypeError if it does not take it."""
-    return bytes(value if isinstance(value, kind) else kind(value))
+def scalar(kind: Any, value: Any, x87: bool = False) -> bytes:
+    """A number as the guest stores it in a variable of that type. TypeError if it cannot be one. `x87`: the format of its long doubles."""
+    stored = value if isinstance(value, kind) else kind(value)
+    return to_guest(type(stored), bytes(stored), x87) if kind._type_ == WIDE else bytes(stored)
 
 
 def extended(value: int, shape: Shape, signed_words: bool) -> int:
@@ -80,7 +75,10 @@ def extended(value: int, shape: Shape, signed_words: bool) -> int:
     return value & WORD
 
 
-def decode(kind: Any, data: bytes) -> Any:
-    """A value of that type from its bytes, as ctypes gives it: a number for a simple type."""
-    found = kind.from_buffer_copy(data.ljust(ctypes.sizeof(kind), b"\0"))
+def decode(kind: Any, data: bytes, x87: bool) -> Any:
+    """A value of that type from the guest's bytes, as ctypes gives it: a number for a simple type."""
+    data = data.ljust(ctypes.sizeof(kind), b"\0")
+    if kind is ctypes.c_longdouble:
+        return float_of(quad_of_x87(data) if x87 else data)
+    found = kind.from_buffer_copy(to_host(kind, data, x87))
     return found.value if issubclass(kind, Simple) and Simple in kind.__bases__ else found

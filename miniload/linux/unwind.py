@@ -1,16 +1,21 @@
-"""From a function's frame to its caller's, by the call frame information in .eh_frame (DWARF 5, 6.4; LSB 5, "Exception Frames"). Nothing of it is trusted."""
+"""From a function's frame to its caller's: by the call frame information in the guest's memory (.eh_frame: DWARF 5, 6.4; LSB 5, "Exception Frames"), or by
+frame pointers. Nothing of it is trusted."""
 
 from __future__ import annotations
+
+from bisect import bisect_right
 
 from miniload.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from miniload.linker.object import Object
+    from miniload.linux.arch import Frames
 
     Read = Callable[[int, int], bytes]
+    Table = Callable[[int], tuple[int, int]]
+    """For an address the start of the function there, and the address of its FDE. Unwinding, OSError."""
 
 WORD = (1 << 64) - 1
 HEADER, ENTRY = 12, 8
@@ -19,6 +24,8 @@ USUAL_TABLE = 0x3B
 SIZES = {2: (2, False), 3: (4, False), 4: (8, False), 0: (8, False), 0xA: (2, True), 0xB: (4, True), 0xC: (8, True)}
 LIMIT = 1 << 16
 """Bytes of one entry, at most."""
+DEEPEST = 64
+"""Calls of a thread that are told."""
 
 
 class Unwinding(Exception):
@@ -99,10 +106,60 @@ class Rules:
         return new
 
 
-def step(loaded: Object, registers: dict[int, int], pc: int, inside: int, stack_register: int, read: Read) -> int:
-    """The caller's registers in place of those of a function at `pc`, and where it goes on there. `inside`: an address in the function. Unwinding, OSError."""
-    start, entry = find_entry(loaded, inside, read)
-    common, cursor = read_entry(entry, read)
+def walk(frames: Frames, values: dict[str, int], table_at: Callable[[int], Table | None], is_code: Callable[[int], bool], read: Read) -> Iterator[int]:
+    """The program counter, and where each caller goes on. `values`: the general registers and "pc". `table_at(address)`: the table of the object there.
+    `is_code(address)`: whether code can be there. Each caller is found as call frame information says, or, where there is none, as frame pointers and the
+    register with the return address do."""
+    numbers = {name: number for number, name in enumerate(frames.registers)}
+    registers = {number: values[name] for name, number in numbers.items() if name}
+    stack, pc = numbers[frames.stack], values["pc"]
+    yield pc
+    for depth in range(DEEPEST - 1):
+        sp, before = registers.get(stack, 0), pc
+        inside = pc - (depth > 0)  # a return address is behind the call, which may be the last instruction of its function
+        caller = dict(registers)
+        try:
+            table = table_at(inside)
+            if table is None:
+                raise Unwinding("no object")
+            pc = step(table, caller, inside, stack, read)
+            if (pc, caller[stack]) == (before, sp):
+                raise Unwinding("a function that calls itself for ever")
+        except (Unwinding, OSError):
+            found = by_frame_pointer(frames, numbers, registers, depth == 0, read)
+            if found is None:
+                return
+            caller, pc = found
+        if not is_code(pc) or (depth and caller.get(stack, 0) <= sp):  # the stack goes one way
+            return
+        registers = caller
+        yield pc
+
+
+def by_frame_pointer(frames: Frames, numbers: dict[str, int], registers: dict[int, int], first: bool, read: Read) -> tuple[dict[int, int], int] | None:
+    """The psABI's chain of frame records. The innermost function may have none yet, and is left by its return address, if that has a register."""
+    pointer = numbers[frames.pointer]
+    record = None
+    try:
+        at = registers[pointer]
+        record = {**registers, numbers[frames.stack]: at, pointer: word(at + frames.previous, read)}, word(at + frames.saved, read)
+    except (OSError, KeyError):
+        pass
+    link = registers.get(numbers[frames.link]) if first and frames.link else None
+    if link and (record is None or record[1] != link):
+        return registers, link
+    return record
+
+
+def word(address: int, read: Read) -> int:
+    """Eight bytes."""
+    return int.from_bytes(read(address & WORD, 8), "little")
+
+
+def step(table: Table, registers: dict[int, int], inside: int, stack_register: int, read: Read) -> int:
+    """The caller's registers in place of those of a function that `inside` is in, and where it goes on there. Unwinding, OSError."""
+    start, entry = table(inside)
+    common, cursor = read_entry(entry, read)[:2]
     rules = run(common, cursor, start, inside)
     if rules.register not in registers:
         raise Unwinding("the frame's address is not known")
@@ -110,7 +167,7 @@ def step(loaded: Object, registers: dict[int, int], pc: int, inside: int, stack_
     before = dict(registers)
     for number, (how, value) in rules.of.items():
         if how == "offset":
-            registers[number] = int.from_bytes(read(cfa + value & WORD, 8), "little")
+            registers[number] = word(cfa + value, read)
         elif how == "value":
             registers[number] = cfa + value & WORD
         elif how == "register":
@@ -124,27 +181,55 @@ def step(loaded: Object, registers: dict[int, int], pc: int, inside: int, stack_
     return back
 
 
-def find_entry(loaded: Object, address: int, read: Read) -> tuple[int, int]:
-    """The function's start, and the address of its FDE, by binary search in .eh_frame_hdr."""
-    extent = loaded.raw.image.eh_frame
-    if not extent.present or extent.size < HEADER:
-        raise Unwinding("no table of frames")
-    header = loaded.bias + extent.address
-    head = read(header, HEADER)
-    if head[0] != 1 or head[2] != 3 or head[3] != USUAL_TABLE:
-        raise Unwinding("a table of another kind")
-    low, high = 0, min(int.from_bytes(head[8:12], "little"), (extent.size - HEADER) // ENTRY)
+def search_table(header: int, size: int, read: Read) -> Table:
+    """That of an object with .eh_frame_hdr: searched by halves."""
 
-    def row(index: int) -> tuple[int, int]:
-        data = read(header + HEADER + ENTRY * index, ENTRY)
-        return header + int.from_bytes(data[:4], "little", signed=True), header + int.from_bytes(data[4:], "little", signed=True)
+    def find(address: int) -> tuple[int, int]:
+        if size < HEADER:
+            raise Unwinding("no table of frames")
+        head = read(header, HEADER)
+        if head[0] != 1 or head[2] != 3 or head[3] != USUAL_TABLE:
+            raise Unwinding("a table of another kind")
+        low, high = 0, min(int.from_bytes(head[8:12], "little"), (size - HEADER) // ENTRY)
 
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if row(middle)[0] <= address else (low, middle)
-    if not high or row(low)[0] > address:
-        raise Unwinding("no frame")
-    return row(low)
+        def row(index: int) -> tuple[int, int]:
+            data = read(header + HEADER + ENTRY * index, ENTRY)
+            return header + int.from_bytes(data[:4], "little", signed=True), header + int.from_bytes(data[4:], "little", signed=True)
+
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if row(middle)[0] <= address else (low, middle)
+        if not high or row(low)[0] > address:
+            raise Unwinding("no frame")
+        return row(low)
+
+    return find
+
+
+def section_table(start: int, size: int, read: Read) -> Table:
+    """That of an object that has only .eh_frame, as static programs may: read through once."""
+    entries: list[tuple[int, int, int]] = []
+    at = start
+    try:
+        while at < start + size:
+            length = int.from_bytes(read(at, 4), "little")
+            if not length:
+                break
+            if int.from_bytes(read(at + 4, 4), "little"):
+                _, _, begin, extent = read_entry(at, read)
+                entries.append((begin, begin + extent, at))
+            at += 4 + length
+    except (Unwinding, OSError):
+        pass  # what is known by then is used
+    entries.sort()
+
+    def find(address: int) -> tuple[int, int]:
+        index = bisect_right(entries, (address, WORD + 1, 0)) - 1
+        if index < 0 or address >= entries[index][1]:
+            raise Unwinding("no frame")
+        return entries[index][0], entries[index][2]
+
+    return find
 
 
 def read_record(address: int, read: Read) -> Cursor:
@@ -155,15 +240,14 @@ def read_record(address: int, read: Read) -> Cursor:
     return Cursor(read(address + 4, size), address + 4)
 
 
-def read_entry(address: int, read: Read) -> tuple[Common, Cursor]:
-    """The CIE of an FDE, and the FDE, from where its instructions begin."""
+def read_entry(address: int, read: Read) -> tuple[Common, Cursor, int, int]:
+    """The CIE of an FDE, the FDE, from where its instructions begin, the function's start and its size."""
     cursor = read_record(address, read)
     common = read_common(cursor.address - cursor.number(4), read)
-    cursor.encoded(common.encoding)
-    cursor.encoded(common.encoding & 15)
+    start, size = cursor.encoded(common.encoding), cursor.encoded(common.encoding & 15)
     if common.augmented:
         cursor.at += cursor.uleb()
-    return common, cursor
+    return common, cursor, start, size
 
 
 def read_common(address: int, read: Read) -> Common:

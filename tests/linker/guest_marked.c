@@ -1,0 +1,2 @@
+/* Code with landing pads, where the machine has them. */
+int answer(void) { return 5; }
