@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from struct import Struct, unpack_from
 
 OLD_MAGIC, MAGIC = b"ld.so-1.7.0\0", b"glibc-ld.so.cache1.1"
@@ -17,20 +18,35 @@ MAX_SIZE = 64 << 20
 
 
 class LdCache:
-    """A parsed cache. `lookup` is what ld.so does with it; a file that is no cache has no names in it."""
+    """A cache. `lookup` is what ld.so does with it; a file that is no cache has no names in it. Of thousands of entries those asked for are read."""
 
     def __init__(self, data: bytes, flags: int) -> None:
-        self.entries: dict[bytes, list[tuple[str | None, bytes]]] = {}
-        """By name: the subdirectory of glibc-hwcaps that the file is in, None for none, and the path; in the cache's order."""
+        self._data, self._flags = data[_start(data) :], flags
+        self._levels: list[str] = []
+        self._found: dict[bytes, list[tuple[str | None, bytes]]] = {}
+        self._keys = array("I")
+        """Where each entry's name is."""
         try:
-            self._parse(data, data[_start(data) :], flags)
+            self._read(data)
         except _Malformed:
-            self.entries = {}
+            self._keys = array("I")
+        self._last = dict(zip(self._keys, range(len(self._keys)), strict=True))
+        self.has_levels = bool(self._levels)
+        """Whether there may be entries of subdirectories for processors."""
+
+    @property
+    def entries(self) -> dict[bytes, list[tuple[str | None, bytes]]]:
+        """By name: the subdirectory of glibc-hwcaps that the file is in, None for none, and the path; in the cache's order."""
+        names = dict.fromkeys(name for key in self._keys if (name := self._string(key)) is not None)
+        return {name: found for name in names if (found := self._find(name))}
 
     def lookup(self, name: bytes, levels: tuple[str, ...]) -> bytes | None:
         """The path for a name; one from the first of `levels` that has it, else the plain one (dl-cache.c, search_cache)."""
         best, rank = None, len(levels) + 1
-        for level, path in self.entries.get(name, ()):
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = self._find(name)
+        for level, path in found:
             if level is not None and level not in levels:
                 continue
             of_level = len(levels) if level is None else levels.index(level)
@@ -38,33 +54,44 @@ class LdCache:
                 best, rank = path, of_level
         return best
 
-    def _parse(self, whole: bytes, data: bytes, flags: int) -> None:
+    def _find(self, name: bytes) -> list[tuple[str | None, bytes]]:
+        """The entries of a name, in order. Each place where it stands may be what some of them refer to."""
+        text, at, numbers = name + b"\0", -1, []
+        while (at := self._data.find(text, at + 1)) >= 0:
+            if at in self._last:
+                last = self._last[at]
+                numbers += [last] if self._keys.index(at) == last else [number for number, key in enumerate(self._keys) if key == at]
+        entries = [self._entry(number) for number in sorted(numbers)]
+        return [entry for entry in entries if entry is not None]
+
+    def _entry(self, number: int) -> tuple[str | None, bytes] | None:
+        """None if it is of no use here."""
+        flags, _key, value, _version, hwcap = ENTRY.unpack_from(self._data, HEADER + number * ENTRY.size)
+        level, index, path = None, hwcap & 0xFFFFFFFF, self._string(value)
+        # 1 is FLAG_ELF: any architecture's (_dl_cache_check_flags).
+        if flags not in (1, self._flags) or path is None:
+            return None
+        if hwcap:
+            if hwcap >> 32 & ~ISA_LEVEL != NAMED or index >= len(self._levels):
+                return None  # of a kind that glibc gave up with 2.37
+            level = self._levels[index]
+        return level, path
+
+    def _string(self, offset: int) -> bytes | None:
+        end = self._data.find(b"\0", offset)
+        return self._data[offset:end] if end >= 0 else None
+
+    def _read(self, whole: bytes) -> None:
+        data = self._data
         if data[: len(MAGIC)] != MAGIC or len(data) < HEADER or data[28] & 3 == BIG_ENDIAN:
             raise _Malformed
         count, strings = unpack_from("<II", data, 20)
         (extensions,) = unpack_from("<I", data, 32)
         if HEADER + count * ENTRY.size + strings > len(data):
             raise _Malformed
-        names = _hwcaps(whole, data, extensions) if extensions else []
-        entries, find = self.entries, data.find  # thousands of them, at the first look-up by name
-        for entry_flags, key, value, _version, hwcap in ENTRY.iter_unpack(data[HEADER : HEADER + count * ENTRY.size]):
-            # 1 is FLAG_ELF: any architecture's (_dl_cache_check_flags).
-            if entry_flags not in (1, flags):
-                continue
-            level = None
-            if hwcap:
-                number = hwcap & 0xFFFFFFFF
-                if hwcap >> 32 & ~ISA_LEVEL != NAMED or number >= len(names):
-                    continue  # of a kind that glibc gave up with 2.37
-                level = names[number]
-            key_end, value_end = find(b"\0", key), find(b"\0", value)
-            if key_end < 0 or value_end < 0:
-                raise _Malformed
-            name, entry = data[key:key_end], (level, data[value:value_end])
-            if name in entries:
-                entries[name].append(entry)
-            else:
-                entries[name] = [entry]
+        self._levels = _hwcaps(whole, data, extensions) if extensions else []
+        words = array("I", data[HEADER : HEADER + count * ENTRY.size])
+        self._keys = words[1 :: ENTRY.size // words.itemsize]
 
 
 class _Malformed(Exception):

@@ -161,7 +161,7 @@ class Search:
         """The file in a directory, those in its glibc-hwcaps subdirectories first."""
         levels = self._levels_of.get(directory)
         if levels is None:
-            there = self.levels and os.path.isdir(f"{directory}/glibc-hwcaps")
+            there = os.path.isdir(f"{directory}/glibc-hwcaps")
             levels = self._levels_of[directory] = self.levels if there else ()
         for level in levels:
             yield source, self.rooted(f"{directory}/glibc-hwcaps/{level}/{name}")
@@ -180,7 +180,8 @@ class Search:
                     self._cache = stamp, LdCache(file.read(), self.facts.cache_flags)
         except OSError:
             return None
-        found = self._cache[1].lookup(os.fsencode(name), self.levels)
+        cache = self._cache[1]
+        found = cache.lookup(os.fsencode(name), self.levels if cache.has_levels else ())
         return None if found is None else os.fsdecode(found)
 
     def _verdict(self, path: str) -> str:
@@ -208,7 +209,7 @@ class Search:
         origin = os.path.dirname(holder.path) if holder is not None and holder.path else None
         values = {
             b"ORIGIN": None if origin is None else os.fsencode(origin or "/"),
-            b"PLATFORM": self.platform.encode() if self.platform else None,
+            b"PLATFORM": self.platform.encode() if "PLATFORM" in text and self.platform else None,
             b"LIB": self.lib.encode(),
         }
         expanded = expand(os.fsencode(text), values)
