@@ -103,6 +103,7 @@ struct vcpu {
     int32_t fd_low, fd_high; /* descriptors that are not the guest's */
     uint64_t misses, miss_limit, widened_at;
     bool filling, wide, widen; /* see tlb.c */
+    bool forgetting;           /* see forget_code() */
     struct atomics atomics;
     struct translator translator;
     struct attention attention;

@@ -32,6 +32,11 @@ static bool fill(uc_engine *uc, uint64_t address, int type, struct uc_tlb_entry 
     (void)uc;
     uint8_t needed = type == UC_MEM_WRITE ? VCPU_WRITE : type == UC_MEM_FETCH ? VCPU_EXEC : VCPU_READ;
     uint64_t page = (type == UC_MEM_FETCH ? address : address & v->arch.data_address) & -(uint64_t)VCPU_PAGE;
+    if (v->forgetting) {
+        entry->paddr = page;
+        entry->perms = VCPU_EXEC;
+        return true;
+    }
     if (v->filling) {
         entry->paddr = 0;
         entry->perms = VCPU_READ;
@@ -190,6 +195,18 @@ void *vcpu_region(const struct vcpu *v)
     return v->region;
 }
 
+/* Drops the translations of [start, end). The engine looks the first page up as for a fetch and, if that is refused, drops nothing and does not say so (U38): be
+ * it that the page is no code, or that it is gone already. So nothing is refused meanwhile; who calls this flushes the TLB. */
+static int forget_code(struct vcpu *v, uint64_t start, uint64_t end)
+{
+    if (end - start > (uint64_t)16 << 20)
+        return api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TB_FLUSH)) ? -EIO : 0;
+    v->forgetting = true;
+    int error = start < end ? api.ctl(v->uc, UC_CTL_WRITE_2(UC_CTL_TB_REMOVE_CACHE), start, end) : 0;
+    v->forgetting = false;
+    return error ? -EIO : 0;
+}
+
 /* Sets the protection of pages as the guest sees it, and forgets what was cached of them: translations, if they were or
  * become executable (U7), and TLB entries always. */
 int vcpu_protect(struct vcpu *v, uint64_t start, uint64_t size, uint8_t prot)
@@ -219,13 +236,8 @@ int vcpu_invalidate(struct vcpu *v, uint64_t start, uint64_t size)
 {
     if (!in_region(v, start, size))
         return -EINVAL;
-    if (size > (uint64_t)16 << 20) {
-        if (api.ctl(v->uc, UC_CTL_WRITE_0(UC_CTL_TB_FLUSH)))
-            return -EIO;
-    } else if (size && api.ctl(v->uc, UC_CTL_WRITE_2(UC_CTL_TB_REMOVE_CACHE), start, start + size)) {
-        return -EIO;
-    }
-    return flush_tlb(v);
+    int error = forget_code(v, start, start + size);
+    return error ? error : flush_tlb(v);
 }
 
 static void classify(struct vcpu *v, int error)

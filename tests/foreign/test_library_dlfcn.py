@@ -23,18 +23,18 @@ pytestmark = pytest.mark.feature(42)
 
 
 def build(machine: str, libraries: Libraries) -> Path:
-    """The folder with libinside.so, which needs libnext.so, and with those that it opens."""
+    """The folder with libask_inside.so, which needs libask_next.so, and with those that it opens."""
 
     def make(name: str, *flags: str) -> Path:
         return libraries.named(machine, name, "guest_other.c", *flags)
 
-    needed = make("libnext.so", "-DNEXT")
-    folder = make("libother.so", "-DOTHER").parent
-    make("libbroken.so", "-DBROKEN", "-Wl,-z,now")
-    make("libnested.so", f'-DNESTED="{folder}/libother.so"')
+    needed = make("libask_next.so", "-DNEXT")
+    folder = make("libask_other.so", "-DOTHER").parent
+    make("libask_broken.so", "-DBROKEN", "-Wl,-z,now")
+    make("libask_nested.so", f'-DNESTED="{folder}/libask_other.so"')
     (folder / "not_elf.so").write_text("hello")
-    inside = libraries.named(machine, "libinside.so", "inside.c", "-Wno-unused-parameter", "-funwind-tables", needs=[needed])
-    return inside.rename(folder / "libinside.so").parent
+    inside = libraries.named(machine, "libask_inside.so", "inside.c", "-Wno-unused-parameter", "-funwind-tables", needs=[needed])
+    return inside.rename(folder / "libask_inside.so").parent
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,14 @@ def folder(machine: str, libraries: Libraries) -> Path:
 
 @pytest.fixture(scope="module")
 def oracle(libraries: Libraries) -> ctypes.CDLL:
-    """libinside.so as ld.so has it."""
-    return ctypes.CDLL(str(build(HOST, libraries) / "libinside.so"))
+    """libask_inside.so as ld.so has it."""
+    return ctypes.CDLL(str(build(HOST, libraries) / "libask_inside.so"))
 
 
 @pytest.fixture
 def library(machine: str, root: Path, folder: Path) -> Library:
-    """libinside.so in the guest."""
-    return miniload.load(folder / "libinside.so", arch=machine, sysroot=root)
+    """libask_inside.so in the guest."""
+    return miniload.load(folder / "libask_inside.so", arch=machine, sysroot=root)
 
 
 def text_of(function: Any, *arguments: Any) -> str:
@@ -76,16 +76,16 @@ def test_a_library_opens_another_one(library: Library, folder: Path) -> None:
     """It becomes one of the loader's, is called, and goes; one that opens a third in its constructor, too; what is open twice is closed twice."""
 
     def loaded() -> list[str]:
-        return [name for other in library.loader.objects if (name := os.path.basename(other.name)) in ("libother.so", "libnested.so")]
+        return [name for other in library.loader.objects if (name := os.path.basename(other.name)) in ("libask_other.so", "libask_nested.so")]
 
     opens, keep, close = library["open_other"], library["keep_other"], library["close_other"]
     keep.restype, close.argtypes = c_void_p, (c_void_p,)
-    path = os.fsencode(folder / "libother.so")
+    path = os.fsencode(folder / "libask_other.so")
     assert (opens(path, os.RTLD_NOW), loaded()) == (77, [])
-    assert (opens(os.fsencode(folder / "libnested.so"), os.RTLD_NOW), loaded()) == (78, [])
+    assert (opens(os.fsencode(folder / "libask_nested.so"), os.RTLD_NOW), loaded()) == (78, [])
     one, two = keep(path, os.RTLD_NOW), keep(path, os.RTLD_NOW)
-    assert (one, loaded()) == (two, ["libother.so"])
-    assert ([close(one), *loaded()], [close(one), *loaded()]) == ([0, "libother.so"], [0])
+    assert (one, loaded()) == (two, ["libask_other.so"])
+    assert ([close(one), *loaded()], [close(one), *loaded()]) == ([0, "libask_other.so"], [0])
 
 
 def test_another_thread_of_the_guests(library: Library, folder: Path) -> None:
@@ -93,11 +93,11 @@ def test_another_thread_of_the_guests(library: Library, folder: Path) -> None:
     one there, too."""
     opens = library["open_in_thread"]
     before = [other.name for other in library.loader.objects]
-    assert opens(os.fsencode(folder / "libother.so")) == 77
+    assert opens(os.fsencode(folder / "libask_other.so")) == 77
     assert [other.name for other in library.loader.objects] == before
     keep, find, close = library["keep_other"], library["find_in_thread"], library["close_other"]
     keep.restype, find.argtypes, close.argtypes = c_void_p, (c_void_p,), (c_void_p,)
-    handle = keep(os.fsencode(folder / "libother.so"), os.RTLD_NOW)
+    handle = keep(os.fsencode(folder / "libask_other.so"), os.RTLD_NOW)
     assert (find(handle), close(handle)) == (77, 0)
 
 
@@ -115,7 +115,7 @@ def test_what_the_c_library_has_stays_its_own(library: Library) -> None:
 def test_errors(kind: int, library: Library, oracle: ctypes.CDLL, folder: Path) -> None:
     """The result is NULL, dlerror says why, and the second time nothing. (RTLD_NEXT finds something.)"""
     beside = os.path.dirname(oracle._name)
-    for name in ("/no/such/file.so", "./not_elf.so", "./libbroken.so", "libnowhere.so.9")[: 4 if kind == 0 else 1]:
+    for name in ("/no/such/file.so", "./not_elf.so", "./libask_broken.so", "libnowhere.so.9")[: 4 if kind == 0 else 1]:
         ours, theirs = create_string_buffer(1024), create_string_buffer(1024)
         paths = [os.fsencode(name.replace("./", f"{where}/")) for where in (folder, beside)]
         results = library["error_of"](kind, paths[0], ours), oracle.error_of(kind, paths[1], theirs)

@@ -144,7 +144,7 @@ def family(machine: str, libraries: Libraries) -> dict[str, Path]:
     numbers = {"top": 1, "left": 2, "right": 3, "deep": 4, "base": 5}
 
     def make(name: str, *needs: Path) -> Path:
-        return libraries.named(machine, f"lib{name}.so", "guest_needs.c", f"-DNAME={name}", f"-DNUMBER={numbers[name]}", needs=needs)
+        return libraries.named(machine, f"libkin_{name}.so", "guest_needs.c", f"-DNAME={name}", f"-DNUMBER={numbers[name]}", needs=needs)
 
     made = {"base": make("base")}
     made["deep"] = make("deep")
@@ -161,7 +161,7 @@ def test_dependencies_breadth_first(machine: str, root: Path, family: dict[str, 
     library = miniload.load(family["top"], arch=machine, sysroot=root)
     assert [library[name]() for name in ("ask_which", "counted", "around")] == [3, 12, 10]
     loaded = [other.soname for other in library.loader.objects if (other.path or "").startswith(str(family["top"].parent))]
-    assert loaded == ["libtop.so", "libleft.so", "libright.so", "libdeep.so", "libbase.so"]
+    assert loaded == [f"libkin_{name}.so" for name in ("top", "left", "right", "deep", "base")]
     library.close()
     assert not [other for other in library.loader.objects if other.soname in loaded]
 
@@ -169,7 +169,7 @@ def test_dependencies_breadth_first(machine: str, root: Path, family: dict[str, 
 @pytest.mark.feature(27)
 @pytest.mark.parametrize("machine", [HOST], scope="module")
 def test_the_same_answers_from_ld_so(machine: str, family: dict[str, Path]) -> None:
-    """The oracle of the test before."""
+    """The oracle of the test before. (It stays loaded here: its names are no other test's.)"""
     library = ctypes.CDLL(str(family["top"]))
     assert [library[name]() for name in ("ask_which", "counted", "around")] == [3, 12, 10]
 
@@ -182,7 +182,7 @@ def test_one_file_is_loaded_once(machine: str, root: Path, family: dict[str, Pat
     os.link(base, tmp_path / "hard.so")
     shutil.copy(base, tmp_path / "copy.so")
     first = miniload.load(base, arch=machine, sysroot=root)
-    names = (tmp_path / "soft.so", tmp_path / "hard.so", f"{base.parent}/../{base.parent.name}/libbase.so", "libbase.so", tmp_path / "copy.so")
+    names = (tmp_path / "soft.so", tmp_path / "hard.so", f"{base.parent}/../{base.parent.name}/libkin_base.so", "libkin_base.so", tmp_path / "copy.so")
     libraries = [miniload.load(name, arch=machine, sysroot=root) for name in names]
     assert [library.loaded is first.loaded for library in libraries] == [True] * 4 + [False]
     for library in (first, *libraries):

@@ -68,6 +68,18 @@ def test_what_is_held_keeps_the_old_copy(machine: str, libraries: Libraries, lib
     assert not is_mapped(library, start)
 
 
+def test_another_file_in_the_same_place_runs_its_own_code(machine: str, root: Path, libraries: Libraries) -> None:
+    """Loaded, called and unloaded by turns, mostly to the same address, which begins with a page that is no code: nothing is left of the other's translations."""
+    flags = ("-Wl,-z,max-page-size=65536",)
+    paths = {version: libraries(machine, "guest_hot.c", f"-DVERSION={version}", *flags) for version in (1, 2)}
+    places = []
+    for version in (1, 2) * 5:
+        with miniload.load(paths[version], arch=machine, sysroot=root) as library:
+            assert library.version() == version
+            places.append(library.loaded.start)
+    assert len(set(places)) < len(places)
+
+
 def test_holders_of_another_process_are_not_taken_for_its_own(machine: str, libraries: Libraries, library: Library) -> None:
     """A bare process may have functions at the same addresses."""
     alone = miniload.load(build(machine, libraries, 1), arch=machine)
