@@ -69,7 +69,7 @@ def test_what_is_held_keeps_the_old_copy(machine: str, libraries: Libraries, lib
 
 
 def test_another_file_in_the_same_place_runs_its_own_code(machine: str, root: Path, libraries: Libraries) -> None:
-    """Loaded, called and unloaded by turns, mostly to the same address, which begins with a page that is no code: nothing is left of the other's translations."""
+    """Loaded, called and unloaded by turns, mostly to the same address, which begins with a page that is no code: no translation is left of the other."""
     flags = ("-Wl,-z,max-page-size=65536",)
     paths = {version: libraries(machine, "guest_hot.c", f"-DVERSION={version}", *flags) for version in (1, 2)}
     places = []
