@@ -32,20 +32,18 @@ static uint32_t *find_flags(uint8_t *record, uint32_t flags)
 }
 
 /* gen_intermediate_code(): with other flags, of which nobody knows before or after, since blocks are looked for by them. */
-static void translate(void *cpu, void *block, int most)
+void translate_shared(struct vcpu *v, const struct translator *own, void *cpu, void *block, int most)
 {
-    struct vcpu *v = entered_vcpu();
-    struct translator *t = &v->translator;
     uint32_t *flags = &((struct block *)block)->translation_flags, *copy = NULL;
-    if (v->atomics.wanted && t->record && (*flags & NO_CLUSTER) == NO_CLUSTER)
-        copy = find_flags(t->record, *flags);
+    if (v->atomics.wanted && v->record && (*flags & NO_CLUSTER) == NO_CLUSTER)
+        copy = find_flags(v->record, *flags);
     if (!copy) {
-        t->translate(cpu, block, most);
+        own->translate(cpu, block, most);
         return;
     }
     uint32_t before = *flags;
     *flags = *copy = before | CF_PARALLEL;
-    t->translate(cpu, block, most);
+    own->translate(cpu, block, most);
     *flags = *copy = before;
     v->atomics.applied = true;
 }
@@ -56,8 +54,6 @@ int vcpu_share_memory(struct vcpu *v, int on)
     if (v->atomics.wanted == !!on)
         return 0;
     int error = lead_translation(v);
-    if (!error)
-        error = lead_here((void *)(uintptr_t)v->translator.translate, (uintptr_t)translate);
     if (error)
         return error;
     v->atomics.mended = mend_engine(v) == 0;

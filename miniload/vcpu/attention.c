@@ -23,7 +23,7 @@ static uintptr_t place(uint8_t *record, uintptr_t name)
 }
 
 /* Constants made before the jump are forgotten after it, so the helper's arguments, the engine and a flag that is 0 but on MIPS, are made anew. */
-static void emit_check(struct vcpu *v, uint8_t *record)
+static void emit_check(struct vcpu *v, const struct translator *own, uint8_t *record)
 {
     const struct emitter *e = &v->attention.emit;
     uintptr_t word = e->constant(record, (int64_t)(uintptr_t)&v->attention.wanted);
@@ -32,24 +32,21 @@ static void emit_check(struct vcpu *v, uint8_t *record)
     e->branch(record, IS_NONE, (uintptr_t)value - (uintptr_t)record, 0, label);
     uintptr_t engine = e->constant(record, (int64_t)(uintptr_t)v->uc), flag = e->constant_short(record, 0);
     void *args[] = {(void *)place(record, engine), (void *)place(record, flag)};
-    v->translator.call(record, v->attention.check, NULL, 2, args);
+    own->call(record, v->attention.check, NULL, 2, args);
     e->op_1(record, OP_SET_LABEL, (uintptr_t)label);
     void *used[] = {(void *)place(record, word), value, args[0], args[1]};
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
         e->release(record, used[i]);
 }
 
-/* tcg_gen_callN(). Only a block's first check can be replaced: later on, the jump would lose what the block has in its variables. */
-static void call(void *record, void *function, void *result, int count, void **args)
+/* In place of tcg_gen_callN(): whether that was done. Only a block's first check can be replaced: later on, the jump would lose what the block has in its variables. */
+bool emit_attention(struct vcpu *v, const struct translator *own, void *record, const void *function)
 {
-    struct vcpu *v = entered_vcpu();
-    struct translator *t = &v->translator;
-    if (function == v->attention.check && t->at_start && t->record == record) {
-        t->at_start = false;
-        emit_check(v, record);
-    } else {
-        t->call(record, function, result, count, args);
-    }
+    if (!v->attention.inlined || function != v->attention.check || !v->at_start || v->record != record)
+        return false;
+    v->at_start = false;
+    emit_check(v, own, record);
+    return true;
 }
 
 static bool is_known_version(void)
@@ -73,11 +70,11 @@ static bool find_emitter(struct vcpu *v)
     }
     memcpy(&v->attention.emit, found, sizeof found);
     v->attention.check = own_function(v, "helper_check_exit_request");
-    return v->attention.check && v->translator.begin && v->translator.call;
+    return v->attention.check;
 }
 
 /* Before anything is translated. Where it cannot be done the engine is only slower. */
 void inline_checks(struct vcpu *v)
 {
-    v->attention.inlined = is_known_version() && find_emitter(v) && !lead_translation(v) && !lead_here((void *)(uintptr_t)v->translator.call, (uintptr_t)call);
+    v->attention.inlined = is_known_version() && find_emitter(v) && !lead_calls(v);
 }

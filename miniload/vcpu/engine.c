@@ -116,7 +116,6 @@ int open_engine(struct vcpu *v)
     if (api.mem_map_ptr(v->uc, 0, v->size, UC_PROT_ALL, v->region)) /* U5, U6 */
         return -ENOMEM;
     v->no_exit_checks = find_no_exit_checks(v);
-    find_translator(v);
     inline_checks(v);
     int error = add_hooks(v);
     if (error)

@@ -57,7 +57,7 @@ struct atomics {
     bool wanted, applied, mended;
 };
 
-/* See led.c: the engine's own functions, its translator's record (struct TCGContext), and whether nothing of a block has been translated yet. */
+/* Functions of the engine's with which its translator makes intermediate code. */
 struct emitter {
     void *(*label)(void *record);
     uintptr_t (*constant)(void *record, int64_t value);
@@ -69,12 +69,11 @@ struct emitter {
     void (*branch)(void *record, int condition, uintptr_t value, int32_t limit, void *label);
 };
 
+/* See led.c: those of its functions that are led through the core. */
 struct translator {
     void (*begin)(void *record);
     void (*translate)(void *cpu, void *block, int most);
     void (*call)(void *record, void *function, void *result, int count, void **args);
-    uint8_t *record;
-    bool at_start;
 };
 
 /* See attention.c. `wanted`: the engine is asked to stop; generated code looks at it. */
@@ -105,8 +104,9 @@ struct vcpu {
     bool filling, wide, widen; /* see tlb.c */
     bool forgetting;           /* see forget_code() */
     struct atomics atomics;
-    struct translator translator;
     struct attention attention;
+    uint8_t *record; /* the translator's (struct TCGContext) */
+    bool at_start;   /* nothing of a block has been translated yet */
     bool tracking;      /* see track.c */
     struct written *written;
     uint32_t written_count, written_room;
@@ -131,14 +131,15 @@ struct vcpu {
 extern struct unicorn_api api;
 
 /* led.c */
-struct vcpu *entered_vcpu(void);
 int start_engine(struct vcpu *v, uint64_t pc);
 void *own_function(const struct vcpu *v, const char *name);
-void find_translator(struct vcpu *v);
-int lead_here(void *original, uintptr_t function);
 int lead_translation(const struct vcpu *v);
+int lead_calls(const struct vcpu *v);
+/* atomic.c */
+void translate_shared(struct vcpu *v, const struct translator *own, void *cpu, void *block, int most);
 /* attention.c */
 void inline_checks(struct vcpu *v);
+bool emit_attention(struct vcpu *v, const struct translator *own, void *record, const void *function);
 void want_attention(struct vcpu *v);
 /* mend.c */
 int mend_engine(const struct vcpu *v);
