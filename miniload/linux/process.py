@@ -7,6 +7,7 @@ from _thread import get_native_id
 from fcntl import fcntl
 from resource import RLIMIT_NOFILE, getrlimit
 
+from miniload.bundle import move_descriptor
 from miniload.linux import arch as guest_arch
 from miniload.linux import signals, threads, timers
 from miniload.linux.dispatch import Dispatcher, pointer
@@ -84,6 +85,7 @@ class Process:
         self.reserved = (1, 0)
         base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
         self.reserve(base, base + OWN_DESCRIPTORS - 1)
+        move_descriptor(self.keep)
         if options.trace >= 0:
             from miniload.linux.strace import Tracer
 
