@@ -238,7 +238,7 @@ def edit_environment(env: list[bytes], edits: list[tuple[bytes, bytes | None]]) 
 
 def disable_aslr() -> None:
     """personality(2) before the exec, so that the kernel's own choices (stack, vDSO) are not randomised either."""
-    from ctypes import CDLL
+    from miniload.ffi import CDLL
 
     libc = CDLL(None)
     libc.personality(libc.personality(0xFFFFFFFF) | ADDR_NO_RANDOMIZE)

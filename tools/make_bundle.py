@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import marshal
 import sys
+from importlib import import_module
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType
@@ -23,6 +24,8 @@ LEFT_OUT = ("__main__", "explain", "pack", "run", "flags", "choices", "ioctls", 
 """Modules that start-up does not need, or not often; nor does it need the library."""
 ROOTS = ("cli", "plan.build", "native.launch", "vcpu.core", "linux.choose", "linux.exec", "linux.loop")
 """Modules that a start imports where it has found out that it needs them, in this order."""
+HALVES = ("struct", "bisect")
+"""Modules of the standard library that hand on what is in one written in C, whose name begins with an underscore."""
 HEAD = 16
 """Bytes before the importer and the index: MAGIC_NUMBER, and how long those are."""
 
@@ -49,7 +52,16 @@ def imports_of(tree: ast.Module) -> list[str]:
 
 
 class Leaner(ast.NodeTransformer):
-    """Takes out what only type checkers read: blocks for them, and what functions say of their arguments. Classes keep it (miniload/record.py)."""
+    """Takes out what only type checkers read: blocks for them, and what functions say of their arguments. Classes keep it (miniload/record.py). What a module
+    of the standard library has from its part in C is imported from there, without looking for the other part."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        inner = f"_{node.module}"
+        if node.module in HALVES:
+            outer, part = import_module(node.module), import_module(inner)
+            if all(getattr(part, alias.name, None) is getattr(outer, alias.name) for alias in node.names):
+                node.module = inner
+        return node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from errno import EBADF, EFAULT, EINVAL, ENOSYS
 from struct import iter_unpack, pack
 
+from miniload.ffi import addressof, create_string_buffer
 from miniload.linux import futex
 from miniload.linux.table import STRUCTS, TABLE, parse_row
 from miniload.vcpu import core
@@ -228,6 +228,6 @@ def translate_iovec(task: Task, address: int, count: int) -> bytes:
 
 def pointer(data: bytes, keep: list[object]) -> int:
     """The address of a copy of `data`, which lives as long as `keep`."""
-    buffer = ctypes.create_string_buffer(data, len(data))
+    buffer = create_string_buffer(data, len(data))
     keep.append(buffer)
-    return ctypes.addressof(buffer)
+    return addressof(buffer)

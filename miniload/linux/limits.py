@@ -3,48 +3,64 @@
 from __future__ import annotations
 
 import os
-import resource
 from errno import EINVAL, EPERM
+
+from miniload.ffi import byref, c_int, c_uint64, get_errno
+from miniload.space.hostmap import libc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.space.guest import GuestSpace
 
 INFINITY = (1 << 64) - 1
+RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_AS = 2, 3, 4, 7, 9
+
+
+def host_limit(kind: int) -> tuple[int, int]:
+    """getrlimit(2) of this process: soft and hard limit. Not by `resource`, which would have to be found and loaded."""
+    values = (c_uint64 * 2)()
+    _check(libc.getrlimit(c_int(kind), byref(values)))
+    return values[0], values[1]
+
+
+def set_host_limit(kind: int, soft: int, hard: int) -> None:
+    """setrlimit(2) of this process. OSError."""
+    _check(libc.setrlimit(c_int(kind), byref((c_uint64 * 2)(soft, hard))))
+
+
+def _check(result: int) -> None:
+    if result:
+        raise OSError(get_errno(), os.strerror(get_errno()))
 
 
 class Limits:
     """RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK and RLIMIT_CORE, taken over from the host at the start."""
 
-    KEPT = frozenset({resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_STACK, resource.RLIMIT_CORE})
+    KEPT = frozenset({RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE})
 
     def __init__(self, stack: int = 0) -> None:
-        self._values = {kind: self._of_host(kind) for kind in self.KEPT}
+        self._values = {kind: host_limit(kind) for kind in self.KEPT}
         if stack:
-            self._values[resource.RLIMIT_STACK] = (stack, max(stack, self._values[resource.RLIMIT_STACK][1]))
-
-    def _of_host(self, kind: int) -> tuple[int, int]:
-        soft, hard = resource.getrlimit(kind)
-        return (INFINITY if soft == resource.RLIM_INFINITY else soft), (INFINITY if hard == resource.RLIM_INFINITY else hard)
+            self._values[RLIMIT_STACK] = (stack, max(stack, self._values[RLIMIT_STACK][1]))
 
     def keep_cores_small(self) -> None:
         """A dump of the emulator would be of no use to anybody, and very large."""
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        set_host_limit(RLIMIT_CORE, 0, self._values[RLIMIT_CORE][1])
 
     def give_to_host(self) -> None:
         """Before execve of a program of the host, whose limits they are from then on."""
         for kind, (soft, hard) in self._values.items():
-            most = resource.getrlimit(kind)[1]
+            most = host_limit(kind)[1]
             try:
-                resource.setrlimit(kind, (_of_guest(soft), _of_guest(hard) if os.geteuid() == 0 else most))
-            except (ValueError, OSError):
+                set_host_limit(kind, soft, hard if os.geteuid() == 0 else most)
+            except OSError:
                 continue  # lowered beyond what the emulator itself needs: the program would not start
 
     def apply(self, space: GuestSpace) -> None:
         """Has the guest's memory keep to the soft limits."""
-        space.address_limit = self._values[resource.RLIMIT_AS][0]
-        space.data_limit = self._values[resource.RLIMIT_DATA][0]
-        space.stack_limit = self._values[resource.RLIMIT_STACK][0]
+        space.address_limit = self._values[RLIMIT_AS][0]
+        space.data_limit = self._values[RLIMIT_DATA][0]
+        space.stack_limit = self._values[RLIMIT_STACK][0]
 
     def get(self, kind: int) -> tuple[int, int]:
         """Soft and hard limit, in bytes."""
@@ -58,6 +74,3 @@ class Limits:
             raise OSError(EPERM, os.strerror(EPERM))
         self._values[kind] = (soft, hard)
 
-
-def _of_guest(value: int) -> int:
-    return resource.RLIM_INFINITY if value >= INFINITY else value

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from _thread import get_native_id
 from fcntl import fcntl
-from resource import RLIMIT_NOFILE, getrlimit
 
 from miniload.bundle import move_descriptor
 from miniload.linux import arch as guest_arch
 from miniload.linux import signals, threads, timers
 from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
-from miniload.linux.limits import Limits
+from miniload.linux.limits import RLIMIT_NOFILE, Limits, host_limit
 from miniload.linux.paths import Paths
 from miniload.linux.task import Task
 from miniload.space.guest import GuestSpace
@@ -83,7 +82,7 @@ class Process:
         """Guest addresses: start of argv's strings, start of envp's, their end."""
         self.auxv: bytes = b""
         self.reserved = (1, 0)
-        base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
+        base = min(host_limit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
         self.reserve(base, base + OWN_DESCRIPTORS - 1)
         move_descriptor(self.keep)
         if options.trace >= 0:

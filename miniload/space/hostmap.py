@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
-_libc = ctypes.PyDLL(None, use_errno=True)
-_mmap = _libc.mmap64 if hasattr(_libc, "mmap64") else _libc.mmap
-_munmap, _mprotect, _madvise, _mremap, _mincore = _libc.munmap, _libc.mprotect, _libc.madvise, _libc.mremap, _libc.mincore
-_msync = ctypes.CDLL(None, use_errno=True).msync
-_mmap.restype = _mremap.restype = ctypes.c_void_p
-_mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64)
-_munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-_mprotect.argtypes = _madvise.argtypes = _msync.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-_mremap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p)
-_mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
-FAILED = ctypes.c_void_p(-1).value
+from miniload.ffi import CDLL, PyDLL, c_int, c_int64, c_size_t, c_void_p, get_errno
+
+libc = PyDLL(None, use_errno=True)
+_mmap = libc.mmap64 if hasattr(libc, "mmap64") else libc.mmap
+_munmap, _mprotect, _madvise, _mremap, _mincore = libc.munmap, libc.mprotect, libc.madvise, libc.mremap, libc.mincore
+_msync = CDLL(None, use_errno=True).msync
+_mmap.restype = _mremap.restype = c_void_p
+_mmap.argtypes = (c_void_p, c_size_t, c_int, c_int, c_int, c_int64)
+_munmap.argtypes = (c_void_p, c_size_t)
+_mprotect.argtypes = _madvise.argtypes = _msync.argtypes = (c_void_p, c_size_t, c_int)
+_mremap.argtypes = (c_void_p, c_size_t, c_size_t, c_int, c_void_p)
+_mincore.argtypes = (c_void_p, c_size_t, c_void_p)
+FAILED = c_void_p(-1).value
 
 
 def _raise() -> None:
-    code = ctypes.get_errno()
+    code = get_errno()
     raise OSError(code, os.strerror(code))
 
 
