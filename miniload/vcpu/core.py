@@ -27,6 +27,7 @@ from miniload.ffi import (
     create_string_buffer,
 )
 from miniload.record import Record
+from miniload.vcpu.cache import copy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -613,7 +614,8 @@ class Early:
             mallopt(M_ARENA_MAX, 1)
         described, sizes = describe(self.arch, model), (c_uint64 * len(SIZES))(*(1 << bits for bits in SIZES))
         self.begun = c_void_p()
-        code = self.core.vcpu_begin(os.fsencode(self.path), byref(described), sizes, c_uint32(len(SIZES)), byref(self.begun))
+        path, copy = os.fsencode(self.path), os.fsencode(copy_of(self.path))
+        code = self.core.vcpu_begin(path, copy, byref(described), sizes, c_uint32(len(SIZES)), byref(self.begun))
         if code < 0:
             raise VcpuError("vcpu_begin", os.strerror(-code), errno=-code)
 

@@ -19,13 +19,16 @@ struct vcpu_early {
     uint32_t count;
     uint64_t size;
     struct vcpu *vcpu;
-    char path[];
+    const char *path;
+    char copy[]; /* or "", and the path behind it */
 };
 
 static void *make(void *user)
 {
     struct vcpu_early *early = user;
-    early->error = vcpu_open_library(early->path);
+    early->error = *early->copy ? vcpu_open_library(early->copy) : -ENOENT;
+    if (early->error) /* a copy may be where nothing can be executed */
+        early->error = vcpu_open_library(early->path);
     early->no_library = early->error != 0;
     for (uint32_t i = 0; i < early->count && !early->no_library; i++) {
         early->size = early->sizes[i];
@@ -36,17 +39,18 @@ static void *make(void *user)
     return NULL;
 }
 
-int vcpu_begin(const char *path, const struct vcpu_arch *arch, const uint64_t *sizes, uint32_t count, struct vcpu_early **out)
+int vcpu_begin(const char *path, const char *copy, const struct vcpu_arch *arch, const uint64_t *sizes, uint32_t count, struct vcpu_early **out)
 {
     if (!count || count > VCPU_SIZES_MAX)
         return -EINVAL;
-    struct vcpu_early *early = calloc(1, sizeof *early + strlen(path) + 1);
+    struct vcpu_early *early = calloc(1, sizeof *early + strlen(copy) + 1 + strlen(path) + 1);
     if (!early)
         return -ENOMEM;
     early->arch = *arch;
     early->count = count;
     memcpy(early->sizes, sizes, count * sizeof *sizes);
-    strcpy(early->path, path);
+    strcpy(early->copy, copy);
+    early->path = strcpy(early->copy + strlen(copy) + 1, path);
     /* Signals are the caller's: this thread has nobody to tell of them. */
     sigset_t all, before;
     sigfillset(&all);
