@@ -67,10 +67,8 @@ class Process:
         self.fresh = self.vcpu.save()
         """The registers of a new CPU, which exec goes back to."""
         self.space = GuestSpace(self.vcpu, arch.task_size)
-        host = os.uname().machine
-        self.host_numbers = numbers_of(host)
-        self.host_abi: GuestArch = guest_arch.load(host)
-        """The host's own structs and flags, as those of a guest are described."""
+        self.host_numbers = numbers_of(os.uname().machine)
+        self._host_abi: GuestArch | None = None
         self.paths = paths
         self.trace: Tracer | None = None
         self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers)
@@ -111,6 +109,13 @@ class Process:
         """Guest address of the return from signal handlers."""
         self.actions: dict[int, Action] = {}
         """What the guest does with signals, where that is not the default."""
+
+    @property
+    def host_abi(self) -> GuestArch:
+        """The host's own structs and flags, as those of a guest are described."""
+        if self._host_abi is None:
+            self._host_abi = guest_arch.load(os.uname().machine)
+        return self._host_abi
 
     def gettid(self) -> int:
         """This host thread's number, which is the guest's too."""
