@@ -24,8 +24,9 @@ LEFT_OUT = ("__main__", "explain", "pack", "run", "flags", "choices", "ioctls", 
 """Modules that start-up does not need, or not often; nor does it need the library."""
 ROOTS = ("cli", "plan.build", "native.launch", "vcpu.core", "linux.choose", "linux.exec", "linux.loop")
 """Modules that a start imports where it has found out that it needs them, in this order."""
-HALVES = ("struct", "bisect")
-"""Modules of the standard library that hand on what is in one written in C, whose name begins with an underscore."""
+HALVES = {"struct": "_struct", "bisect": "_bisect", "stat": "_stat", "os": "posix"}
+"""Modules of the standard library that hand on what is in one written in C."""
+LIGHT_OS = "miniload.lightos"
 HEAD = 16
 """Bytes before the importer and the index: MAGIC_NUMBER, and how long those are."""
 
@@ -53,14 +54,34 @@ def imports_of(tree: ast.Module) -> list[str]:
 
 class Leaner(ast.NodeTransformer):
     """Takes out what only type checkers read: blocks for them, and what functions say of their arguments. Classes keep it (miniload/record.py). What a module
-    of the standard library has from its part in C is imported from there, without looking for the other part."""
+    of the standard library has from its part in C is imported from there, without looking for the other part; so it is with `os`, in effect."""
+
+    used: set[tuple[str, str]]
+    """Of the present module: names, and attributes of theirs that are asked for."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.used = {(name.value.id, name.attr) for name in ast.walk(node) if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name)}
+        return self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        if [alias.asname for alias in node.names] != [None]:
+            return node
+        module = node.names[0].name
+        if module == "os":
+            return ast.ImportFrom(LIGHT_OS, [ast.alias("os")], 0)
+        used = [attribute for name, attribute in self.used if name == module]
+        if module in HALVES and self.has_same(module, used):
+            node.names[0] = ast.alias(HALVES[module], module)
+        return node
+
+    def has_same(self, module: str, names: list[str]) -> bool:
+        """Whether these names mean the same in the part in C."""
+        outer, part = import_module(module), import_module(HALVES[module])
+        return all(getattr(part, name, None) is getattr(outer, name) for name in names)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        inner = f"_{node.module}"
-        if node.module in HALVES:
-            outer, part = import_module(node.module), import_module(inner)
-            if all(getattr(part, alias.name, None) is getattr(outer, alias.name) for alias in node.names):
-                node.module = inner
+        if node.module in HALVES and self.has_same(node.module, [alias.name for alias in node.names]):
+            node.module = HALVES[node.module]
         return node
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
@@ -93,7 +114,8 @@ def read_modules(package: Path) -> dict[str, Module]:
             continue
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
-        tree = Leaner().visit(ast.parse(path.read_bytes(), str(path)))
+        tree = ast.parse(path.read_bytes(), str(path))
+        tree = tree if name == LIGHT_OS else Leaner().visit(tree)
         found[name] = Module(name, is_package, tree, str(path.relative_to(package.parent)))
     return found
 

@@ -21,10 +21,10 @@ OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 def directory() -> str:
     """$MINILOAD_CACHE, $XDG_CACHE_HOME/miniload or ~/.cache/miniload, and `engine` in it; "" if there is none."""
-    chosen, base, home = (os.environ.get(name) for name in ("MINILOAD_CACHE", "XDG_CACHE_HOME", "HOME"))
+    chosen, base, home = (os.environb.get(name) for name in (b"MINILOAD_CACHE", b"XDG_CACHE_HOME", b"HOME"))
     if chosen is None and (base or home):
-        chosen = (base or f"{home}/.cache") + "/miniload"
-    return f"{chosen}/engine" if chosen and chosen.startswith("/") else ""
+        chosen = (base or home + b"/.cache") + b"/miniload"
+    return os.fsdecode(chosen + b"/engine") if chosen and chosen.startswith(b"/") else ""
 
 
 def name_for(original: stat_result) -> str:
@@ -39,9 +39,9 @@ def is_safe(place: str) -> bool:
     status = os.lstat(place)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != own or status.st_mode & OTHERS_MAY_WRITE:
         return False
-    while place != "/":
-        place = os.path.dirname(place)
-        status = os.stat(place)
+    while place:
+        place = place.rpartition("/")[0]
+        status = os.stat(place or "/")
         if status.st_uid not in (own, 0) or status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
             return False
     return True

@@ -174,8 +174,8 @@ def _c_row(row: PassThrough | None) -> CSyscall:
 
 def library_path() -> str:
     """Where the build has put the core."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.path.join(here, "_built", f"vcpu-{os.uname().machine}.so")
+    here = __file__.rsplit("/", 2)[0]
+    return f"{here}/_built/vcpu-{os.uname().machine}.so"
 
 
 def _core() -> CDLL:
@@ -218,8 +218,8 @@ def load_library() -> CDLL:
 def find_unicorn() -> str:
     """Path of libunicorn in the installed `unicorn` package, which is not imported; nor is importlib.util, which costs 3 ms. VcpuError if it is not there."""
     for entry in sys.path:
-        path = os.path.join(entry, "unicorn", "lib", "libunicorn.so.2")
-        if os.path.exists(path):
+        path = f"{entry}/unicorn/lib/libunicorn.so.2"
+        if os.access(path, os.F_OK):
             return path
     raise VcpuError("unicorn", "the package or its libunicorn.so.2 is not installed", remedy="pip install 'unicorn>=2.1.4,<2.2'")
 
