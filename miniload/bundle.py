@@ -36,7 +36,6 @@ class Bundle:
             return None
         place = f"{self.packages}/{name.replace('.', '/')}"
         spec = type(sys.__spec__)(name, self, origin=place + ("/__init__.py" if found[0] else ".py"), is_package=found[0])  # type: ignore[arg-type]
-        spec.has_location = True
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.append(place)
         return spec
@@ -46,6 +45,8 @@ class Bundle:
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
+        # Not by spec.has_location, which would have the name of a cached file made up, for more than all else here.
+        module.__file__ = module.__spec__ and module.__spec__.origin
         group = self.section(name)
         code = self.codes.pop(name)
         if self.index[name][1]:
