@@ -9,11 +9,10 @@ from miniload.ffi import CDLL, PyDLL, c_int, c_int64, c_size_t, c_void_p, get_er
 libc = PyDLL(None, use_errno=True)
 _mmap = libc.mmap64 if hasattr(libc, "mmap64") else libc.mmap
 _munmap, _mprotect, _madvise, _mremap, _mincore = libc.munmap, libc.mprotect, libc.madvise, libc.mremap, libc.mincore
-_msync = CDLL(None, use_errno=True).msync
 _mmap.restype = _mremap.restype = c_void_p
 _mmap.argtypes = (c_void_p, c_size_t, c_int, c_int, c_int, c_int64)
 _munmap.argtypes = (c_void_p, c_size_t)
-_mprotect.argtypes = _madvise.argtypes = _msync.argtypes = (c_void_p, c_size_t, c_int)
+_mprotect.argtypes = _madvise.argtypes = (c_void_p, c_size_t, c_int)
 _mremap.argtypes = (c_void_p, c_size_t, c_size_t, c_int, c_void_p)
 _mincore.argtypes = (c_void_p, c_size_t, c_void_p)
 FAILED = c_void_p(-1).value
@@ -52,7 +51,7 @@ def madvise(address: int, size: int, advice: int) -> None:
 
 def msync(address: int, size: int, flags: int) -> None:
     """msync(2)."""
-    if _msync(address, size, flags):
+    if CDLL(None, use_errno=True).msync(c_void_p(address), c_size_t(size), c_int(flags)):
         _raise()
 
 
