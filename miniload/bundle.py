@@ -94,8 +94,10 @@ def move_descriptor(keep: Callable[[int], int]) -> None:
             importer.move(keep)  # type: ignore[attr-defined]
 
 
-def use(packages: str, fd: int, start: int, index: Index) -> None:
-    """Imports from it from now on."""
+def use(packages: str, fd: int, start: int, index: Index, size: int) -> None:
+    """Imports from it from now on. ValueError if there are not as many bytes behind `start` as there should be."""
+    if posix.fstat(fd).st_size != start + size:
+        raise ValueError("cut short")
     sys.path.append(packages)
     sys.meta_path.insert(0, Bundle(packages, fd, start, index))
 

@@ -146,7 +146,7 @@ def make_bundle(package: Path, output: Path) -> None:
         for name in group:
             index[name] = modules[name].is_package, name == root and root in roots[: len(ROOTS)], len(sections), len(section)
         sections += section
-    first = marshal.dumps((modules[f"{package.name}.bundle"].code, index))
+    first = marshal.dumps((modules[f"{package.name}.bundle"].code, index, len(sections)))
     head = MAGIC_NUMBER.ljust(HEAD // 2, b"\0") + len(first).to_bytes(HEAD // 2, "little")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(head + first + sections)
