@@ -46,7 +46,7 @@ class Bundle:
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         # Not by spec.has_location, which would have the name of a cached file made up, for more than all else here.
-        module.__file__ = module.__spec__ and module.__spec__.origin
+        module.__file__ = module.__spec__.origin if module.__spec__ else None
         group = self.section(name)
         code = self.codes.pop(name)
         if self.index[name][1]:

@@ -28,34 +28,50 @@ if TYPE_CHECKING:
         get_errno,
         string_at,
     )
+    from typing import Any
 
 __all__ = [
-    "CDLL", "PyDLL", "Structure", "addressof", "byref", "c_char", "c_int", "c_int32", "c_int64", "c_long", "c_size_t", "c_uint16", "c_uint32", "c_uint64", "c_uint8",
-    "c_void_p", "create_string_buffer", "get_errno", "string_at",
+    "CDLL",
+    "PyDLL",
+    "Structure",
+    "addressof",
+    "byref",
+    "c_char",
+    "c_int",
+    "c_int32",
+    "c_int64",
+    "c_long",
+    "c_size_t",
+    "c_uint8",
+    "c_uint16",
+    "c_uint32",
+    "c_uint64",
+    "c_void_p",
+    "create_string_buffer",
+    "get_errno",
+    "string_at",
 ]  # fmt: skip
 
 
 def _make() -> dict[str, object]:
     """The names above, without ctypes. ImportError, AttributeError or TypeError if that does not work."""
-    from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_PYTHONAPI, FUNCFLAG_USE_ERRNO, RTLD_LOCAL, CFuncPtr, Structure, _SimpleCData, addressof, byref, dlopen, get_errno
-
-    def simple(name: str, code: str) -> type:
-        return type(_SimpleCData)(name, (_SimpleCData,), {"_type_": code})
-
+    parts: Any = __import__("_ctypes")
     codes = {"c_char": "c", "c_int": "i", "c_long": "l", "c_uint8": "B", "c_uint16": "H", "c_uint32": "I", "c_uint64": "L", "c_void_p": "P"}
-    types = {name: simple(name, code) for name, code in codes.items()}
+    base = parts._SimpleCData
+    types: dict[str, Any] = {name: type(base)(name, (base,), {"_type_": code}) for name, code in codes.items()}
     c_char, c_int = types["c_char"], types["c_int"]
 
     class Library:
         """CDLL and PyDLL: functions of a loaded library, by name."""
 
-        flags = FUNCFLAG_CDECL
+        flags = parts.FUNCFLAG_CDECL
 
         def __init__(self, name: str | None, use_errno: bool = False) -> None:
-            flags = self.flags | (FUNCFLAG_USE_ERRNO if use_errno else 0)
+            flags = self.flags | (parts.FUNCFLAG_USE_ERRNO if use_errno else 0)
             self._name = name
-            self._function = type(CFuncPtr)("_FuncPtr", (CFuncPtr,), {"_flags_": flags, "_restype_": c_int})
-            self._handle = dlopen(name, RTLD_LOCAL)
+            base = parts.CFuncPtr
+            self._function = type(base)("_FuncPtr", (base,), {"_flags_": flags, "_restype_": c_int})
+            self._handle = parts.dlopen(name, parts.RTLD_LOCAL)
 
         def __getattr__(self, name: str) -> object:
             if name.startswith("__") and name.endswith("__"):
@@ -68,7 +84,7 @@ def _make() -> dict[str, object]:
     class PythonLibrary(Library):
         """Calls keep the interpreter's lock."""
 
-        flags = FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI
+        flags = parts.FUNCFLAG_CDECL | parts.FUNCFLAG_PYTHONAPI
 
     def create_string_buffer(init: bytes | int, size: int | None = None) -> object:
         if isinstance(init, int):
@@ -82,8 +98,9 @@ def _make() -> dict[str, object]:
         return content
 
     # A long has 64 bits, on every machine that this runs on.
-    types |= {"c_int32": c_int, "c_int64": types["c_long"], "c_size_t": types["c_uint64"], "CDLL": Library, "PyDLL": PythonLibrary, "Structure": Structure}
-    return {**types, "addressof": addressof, "byref": byref, "get_errno": get_errno, "create_string_buffer": create_string_buffer, "string_at": string_at}
+    types |= {"c_int32": c_int, "c_int64": types["c_long"], "c_size_t": types["c_uint64"]}
+    types |= {name: getattr(parts, name) for name in ("Structure", "addressof", "byref", "get_errno")}
+    return {**types, "CDLL": Library, "PyDLL": PythonLibrary, "create_string_buffer": create_string_buffer, "string_at": string_at}
 
 
 def _provide() -> None:

@@ -17,14 +17,14 @@ def fsencode(name: object) -> bytes:
     """os.fsencode()."""
     if isinstance(name, str):
         return name.encode(ENCODING, ERRORS)
-    return name if isinstance(name, bytes) else whole().fsencode(name)  # type: ignore[no-any-return]
+    return name if isinstance(name, bytes) else whole().fsencode(name)
 
 
 def fsdecode(name: object) -> str:
     """os.fsdecode()."""
     if isinstance(name, bytes):
         return name.decode(ENCODING, ERRORS)
-    return name if isinstance(name, str) else whole().fsdecode(name)  # type: ignore[no-any-return]
+    return name if isinstance(name, str) else whole().fsdecode(name)
 
 
 def whole() -> ModuleType:
@@ -40,7 +40,7 @@ def make() -> ModuleType:
         return sys.modules["os"]
     light = type(sys)("os")
     light.__dict__.update(posix.__dict__)
-    light.__dict__.update(fsencode=fsencode, fsdecode=fsdecode, environb=posix.environ, __getattr__=lambda name: getattr(whole(), name))  # type: ignore[attr-defined]
+    light.__dict__.update(fsencode=fsencode, fsdecode=fsdecode, environb=posix.environ, __getattr__=lambda name: getattr(whole(), name))
     del light.environ
     return light
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import _signal
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal
 
 
 def default_interrupt(blocked: bool) -> None:

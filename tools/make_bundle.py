@@ -23,8 +23,8 @@ from types import CodeType
 LEFT_OUT = ("__main__", "explain", "pack", "run", "flags", "choices", "ioctls", "symbolic")
 """Modules that start-up does not need, or not often; nor does it need the library."""
 ROOTS = (
-    "start", "cli", "plan.program", "plan.machine", "plan.build", "native.launch", "vcpu.arch", "vcpu.core", "linux.arch", "linux.choose", "linux.exec", "linux.loop",
-    "linux.processes", "arch.aarch64.guest", "arch.riscv64.guest", "arch.x86_64.guest",
+    "start", "cli", "plan.program", "plan.machine", "plan.build", "native.launch", "vcpu.arch", "vcpu.core", "linux.arch", "linux.choose", "linux.exec",
+    "linux.loop", "linux.processes", "arch.aarch64.guest", "arch.riscv64.guest", "arch.x86_64.guest",
 )  # fmt: skip
 """Modules that a start imports where it has found out that it needs them, in this order."""
 HALVES = {"struct": "_struct", "bisect": "_bisect", "stat": "_stat", "os": "posix"}

@@ -73,4 +73,3 @@ class Limits:
         if hard > self._values[kind][1] and os.geteuid() != 0:
             raise OSError(EPERM, os.strerror(EPERM))
         self._values[kind] = (soft, hard)
-

@@ -21,10 +21,10 @@ OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 def directory() -> str:
     """$MINILOAD_CACHE, $XDG_CACHE_HOME/miniload or ~/.cache/miniload, and `engine` in it; "" if there is none."""
-    chosen, base, home = (os.environb.get(name) for name in (b"MINILOAD_CACHE", b"XDG_CACHE_HOME", b"HOME"))
-    if chosen is None and (base or home):
+    chosen, base, home = (os.environb.get(name, b"") for name in (b"MINILOAD_CACHE", b"XDG_CACHE_HOME", b"HOME"))
+    if b"MINILOAD_CACHE" not in os.environb and (base or home):
         chosen = (base or home + b"/.cache") + b"/miniload"
-    return os.fsdecode(chosen + b"/engine") if chosen and chosen.startswith(b"/") else ""
+    return os.fsdecode(chosen + b"/engine") if chosen.startswith(b"/") else ""
 
 
 def name_for(original: stat_result) -> str:
@@ -42,7 +42,7 @@ def is_safe(place: str) -> bool:
     while place:
         place = place.rpartition("/")[0]
         status = os.stat(place or "/")
-        if status.st_uid not in (own, 0) or status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        if status.st_uid not in (own, 0) or (status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX):
             return False
     return True
 
