@@ -56,15 +56,26 @@ def is_whole(path: str, size: int) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size == size and status.st_uid == os.geteuid() and not status.st_mode & OTHERS_MAY_WRITE
 
 
+def can_be_made(place: str) -> bool:
+    """Whether a copy may be written to the directory, or it may be made."""
+    if os.access(place, os.F_OK):
+        return os.access(place, os.W_OK) and is_safe(place)
+    while place and not os.access(place, os.F_OK):
+        place = place.rpartition("/")[0]
+    return os.access(place or "/", os.W_OK)
+
+
 def copy_of(original: str) -> str:
     """The copy's path; it is made now if need be. "" if there is none."""
     place = directory()
+    if not place:
+        return ""
     try:
         status = os.stat(original)
         path = f"{place}/{name_for(status)}"
-        if place and is_whole(path, status.st_size) and is_safe(place):
-            return path
-        if place:
+        if is_whole(path, status.st_size):
+            return path if is_safe(place) else ""
+        if can_be_made(place):
             from miniload.vcpu import prelink
 
             return prelink.make(original, status, place, path)

@@ -1,6 +1,6 @@
 """Makes a copy of the engine's library that the dynamic linker has next to nothing to do for.
 
-libunicorn refers 30,000 times to symbols that it defines itself, and each time ld.so looks the name up: 2 ms of every start. In the copy these references
+libunicorn refers 30,000 times to symbols that it defines itself, and each time ld.so looks the name up: 1.5 ms of every start. In the copy these references
 say where the symbol is: in the table of relocations as R_*_RELATIVE, with a place for each entry as before, and in the slots of functions that are bound
 when they are first called, where instead of the way to the dynamic linker there is the function. Tables keep their sizes and places, and all names stay,
 so that whoever looks for a symbol or a slot finds it.
@@ -11,18 +11,19 @@ from __future__ import annotations
 import os
 import time
 from struct import Struct, pack_into
+from struct import error as StructError
 
+from miniload import arch as architectures
 from miniload.elf.dynamic import file_offset, parse_dynamic
 from miniload.elf.header import ET_DYN, parse_header
 from miniload.elf.segments import parse_segments
 from miniload.elf.source import BytesSource
 from miniload.errors import MiniloadError
 from miniload.linker.arch import ADDRESS, RELATIVE, SLOT, SYMBOL, get_linking
-from miniload.vcpu.cache import is_safe, is_whole
+from miniload.vcpu.cache import is_safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import stat_result
 
     from miniload.elf.dynamic import Dynamic
@@ -35,6 +36,8 @@ SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 RELA, SYM = Struct("<QQq"), Struct("<IBBHQQ")
 ADDRESS_MASK = (1 << 64) - 1
 ST_NOEXEC = 8
+KEPT = 4
+"""Copies, of 24 MB each: as many as there are environments with the `unicorn` package that are in use by turns."""
 STALE = 60
 """Seconds after which an unfinished copy is somebody's who has died."""
 
@@ -124,27 +127,34 @@ def bind_functions(image: Image) -> None:
             pack_into("<Q", image.data, image.at(place), value & ADDRESS_MASK)
 
 
-def make(original: str, status: stat_result, place: str, path: str, change: Callable[[bytearray, Linking], None] = prelink) -> str:
-    """Makes the copy at `path` in the directory `place`, and removes those of libraries that are no more. "" if it cannot be done. OSError."""
+def make(original: str, status: stat_result, place: str, path: str) -> str:
+    """Makes the copy at `path` in the directory `place`. "" if it cannot be done. OSError."""
     os.makedirs(place, mode=0o700, exist_ok=True)
     if not is_safe(place) or os.statvfs(place).f_flag & ST_NOEXEC:
         return ""
-    from miniload import arch as architectures
-
     native = architectures.host()
     unfinished = f"{path}.new"
     if native is None or not begin(unfinished):
         return ""
     try:
-        write(unfinished, original, status, lambda data: change(data, get_linking(native.name)))
+        write(unfinished, original, status, get_linking(native.name))
         os.rename(unfinished, path)
-    except (MiniloadError, LookupError, StopIteration, ValueError, MemoryError, ArithmeticError):
+    except (MiniloadError, LookupError, StopIteration, ValueError, MemoryError, StructError):
         os.unlink(unfinished)  # not a library that we know
         return ""
     except BaseException:
         os.unlink(unfinished)
         raise
-    return path if is_whole(path, status.st_size) else ""
+    forget(place, path)
+    return path
+
+
+def forget(place: str, path: str) -> None:
+    """Removes the oldest copies, whose libraries may be no more. Who has one loaded keeps it."""
+    others = [entry for entry in os.scandir(place) if entry.name.startswith("libunicorn-") and entry.path != path]
+    others.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+    for entry in others[: max(len(others) - KEPT + 1, 0)]:
+        os.unlink(entry.path)
 
 
 def begin(unfinished: str) -> bool:
@@ -163,7 +173,7 @@ def begin(unfinished: str) -> bool:
     return False
 
 
-def write(unfinished: str, original: str, status: stat_result, change: Callable[[bytearray], None]) -> None:
+def write(unfinished: str, original: str, status: stat_result, linking: Linking) -> None:
     """The changed library, all of it, in the file; ValueError if the library is not what it was. OSError, also for want of room."""
     fd = os.open(unfinished, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -173,7 +183,7 @@ def write(unfinished: str, original: str, status: stat_result, change: Callable[
             after = os.fstat(source.fileno())
         if len(data) != status.st_size or (after.st_ino, after.st_mtime_ns) != (status.st_ino, status.st_mtime_ns):
             raise ValueError("replaced meanwhile")
-        change(data)
+        prelink(data, linking)
         done = 0
         while done < len(data):
             done += os.write(fd, memoryview(data)[done:])
