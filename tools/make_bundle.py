@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import marshal
 import sys
+from _imp import is_frozen
 from importlib import import_module
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -70,7 +71,7 @@ class Leaner(ast.NodeTransformer):
         if [alias.asname for alias in node.names] != [None]:
             return node
         module = node.names[0].name
-        if module == "os":
+        if module == "os" and is_frozen("os"):  # so that the rest can be had without a descriptor
             return ast.ImportFrom(LIGHT_OS, [ast.alias("os")], 0)
         used = [attribute for name, attribute in self.used if name == module]
         if module in HALVES and self.has_same(module, used):

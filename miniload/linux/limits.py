@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from errno import EINVAL, EPERM
 
-from miniload.ffi import byref, c_int, c_uint64, get_errno
-from miniload.space.hostmap import libc
+from miniload.space.hostmap import host_limit, set_host_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,23 +13,6 @@ if TYPE_CHECKING:
 
 INFINITY = (1 << 64) - 1
 RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_AS = 2, 3, 4, 7, 9
-
-
-def host_limit(kind: int) -> tuple[int, int]:
-    """getrlimit(2) of this process: soft and hard limit. Not by `resource`, which would have to be found and loaded."""
-    values = (c_uint64 * 2)()
-    _check(libc.getrlimit(c_int(kind), byref(values)))
-    return values[0], values[1]
-
-
-def set_host_limit(kind: int, soft: int, hard: int) -> None:
-    """setrlimit(2) of this process. OSError."""
-    _check(libc.setrlimit(c_int(kind), byref((c_uint64 * 2)(soft, hard))))
-
-
-def _check(result: int) -> None:
-    if result:
-        raise OSError(get_errno(), os.strerror(get_errno()))
 
 
 class Limits:

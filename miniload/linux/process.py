@@ -11,10 +11,11 @@ from miniload.linux import arch as guest_arch
 from miniload.linux import signals, threads, timers
 from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
-from miniload.linux.limits import RLIMIT_NOFILE, Limits, host_limit
+from miniload.linux.limits import RLIMIT_NOFILE, Limits
 from miniload.linux.paths import Paths
 from miniload.linux.task import Task
 from miniload.space.guest import GuestSpace
+from miniload.space.hostmap import host_limit
 from miniload.vcpu.core import opened
 
 TYPE_CHECKING = False

@@ -1,14 +1,14 @@
-"""mmap and its like on the host, by ctypes, at addresses of ours. OSError as usual. The interpreter's lock is kept: none of these waits, but msync."""
+"""mmap and its like on the host, at addresses of ours, and limits, by ctypes. OSError as usual. The interpreter's lock is kept: none of these waits, but msync."""
 
 from __future__ import annotations
 
 import os
 
-from miniload.ffi import CDLL, PyDLL, c_int, c_int64, c_size_t, c_void_p, get_errno
+from miniload.ffi import CDLL, PyDLL, byref, c_int, c_int64, c_size_t, c_uint64, c_void_p, get_errno
 
-libc = PyDLL(None, use_errno=True)
-_mmap = libc.mmap64 if hasattr(libc, "mmap64") else libc.mmap
-_munmap, _mprotect, _madvise, _mremap, _mincore = libc.munmap, libc.mprotect, libc.madvise, libc.mremap, libc.mincore
+_libc = PyDLL(None, use_errno=True)
+_mmap = _libc.mmap64 if hasattr(_libc, "mmap64") else _libc.mmap
+_munmap, _mprotect, _madvise, _mremap, _mincore = _libc.munmap, _libc.mprotect, _libc.madvise, _libc.mremap, _libc.mincore
 _mmap.restype = _mremap.restype = c_void_p
 _mmap.argtypes = (c_void_p, c_size_t, c_int, c_int, c_int, c_int64)
 _munmap.argtypes = (c_void_p, c_size_t)
@@ -67,3 +67,17 @@ def mremap(address: int, old_size: int, new_size: int, flags: int, target: int =
     if got == FAILED:
         _raise()
     return got or 0
+
+
+def host_limit(kind: int) -> tuple[int, int]:
+    """getrlimit(2) of this process: soft and hard limit, 2**64 - 1 for none. Not by `resource`, which would have to be found and loaded."""
+    values = (c_uint64 * 2)()
+    if _libc.getrlimit(c_int(kind), byref(values)):
+        _raise()
+    return values[0], values[1]
+
+
+def set_host_limit(kind: int, soft: int, hard: int) -> None:
+    """setrlimit(2) of this process."""
+    if _libc.setrlimit(c_int(kind), byref((c_uint64 * 2)(soft, hard))):
+        _raise()
