@@ -1,4 +1,4 @@
-"""mmap and its like on the host, at addresses of ours, and limits, by ctypes. OSError as usual. The interpreter's lock is kept: none of these waits, but msync."""
+"""mmap and its like on the host, and limits. OSError as usual. The interpreter's lock is kept: none of these waits, but msync."""
 
 from __future__ import annotations
 
