@@ -65,7 +65,7 @@ class Bundle:
         return self.groups[offset]
 
     def execute(self, name: str) -> None:
-        """Imports a module whose turn it is, as the import statement would, at a tenth of the price: nothing it needs is missing."""
+        """Imports a module whose turn it is, as the import statement would, at a tenth of the price: what it needs has been imported."""
         spec = self.find_spec(name)
         assert spec is not None
         module = type(sys)(name)
@@ -80,11 +80,14 @@ class Bundle:
             del sys.modules[name]
             raise
         parent, _, child = name.rpartition(".")
-        setattr(sys.modules[parent], child, module)
+        setattr(__import__(parent, fromlist=[""]), child, module)
 
     def move(self, keep: Callable[[int], int]) -> None:
-        """Gives the descriptor to `keep`, which puts it elsewhere."""
-        self.fd = keep(self.fd)
+        """Gives the descriptor to `keep`, which puts it elsewhere, if there is room."""
+        try:
+            self.fd = keep(self.fd)
+        except OSError:
+            return
 
 
 def move_descriptor(keep: Callable[[int], int]) -> None:
