@@ -4,6 +4,7 @@ one platform but any Python 3."""
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,10 +16,9 @@ from setuptools.command.build_py import build_py
 from distutils.command.build_scripts import build_scripts  # isort: skip
 
 ROOT = Path(__file__).resolve().parent
-sys.path[:0] = [str(ROOT / "stub"), str(ROOT / "tools")]
+sys.path.insert(0, str(ROOT / "stub"))
 
 from build_stub import OUTPUT, architectures, build_all, build_launcher  # noqa: E402  (found through the path that was just set)
-from make_bundle import make_bundle  # noqa: E402
 
 
 class BuildPy(build_py):
@@ -29,7 +29,9 @@ class BuildPy(build_py):
         super().run()
         if not self.editable_mode:
             package = Path(self.build_lib) / "miniload"
-            make_bundle(package, package / "_built" / "modules.bundle")
+            # Of lines only, not of columns: who reads a traceback of the command has the sources.
+            maker = [sys.executable, "-X", "no_debug_ranges", str(ROOT / "tools" / "make_bundle.py")]
+            subprocess.run([*maker, str(package), str(package / "_built" / "modules.bundle")], check=True)
 
 
 class BuildScripts(build_scripts):

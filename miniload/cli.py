@@ -137,7 +137,7 @@ def emulated(options: Options, launched: str | None, program: bytes, env: list[b
         return None
     from miniload.vcpu.core import open_early
 
-    # The engine's library has ten thousands of relocations: 8 ms, during which the rest can be imported.
+    # Loading the engine's library and opening it takes 3 ms, during which the rest can be imported.
     name = architectures.BY_MACHINE[machine]
     if not options.explain and options.pack is None:
         open_early(name, options.cpu)
@@ -238,7 +238,7 @@ def edit_environment(env: list[bytes], edits: list[tuple[bytes, bytes | None]]) 
 
 def disable_aslr() -> None:
     """personality(2) before the exec, so that the kernel's own choices (stack, vDSO) are not randomised either."""
-    from ctypes import CDLL
+    from miniload.ffi import CDLL
 
     libc = CDLL(None)
     libc.personality(libc.personality(0xFFFFFFFF) | ADDR_NO_RANDOMIZE)

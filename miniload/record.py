@@ -36,6 +36,9 @@ class Record:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         fields = self._fields
         values = self.__dict__
+        if not kwargs and len(args) == len(fields):
+            values.update(zip(fields, args, strict=True))
+            return
         if len(args) > len(fields):
             raise TypeError(f"{type(self).__name__} takes {len(fields)} fields, {len(args)} given")
         values.update(zip(fields, args, strict=False))

@@ -85,7 +85,7 @@ def build_core(arch: architectures.Arch, output: Path, name: str, assembly: tupl
     flags = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-z,noexecstack", "-Wl,-s")
     folder = ROOT / "arch" / arch.name
     sources = [f"-I{folder}", *map(str, sorted((ROOT / "miniload" / name).glob("*.c"))), *(str(folder / file) for file in assembly)]
-    subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *sources, "-o", str(target), "-ldl"], check=True)
+    subprocess.run([*(shlex.split(chosen) if chosen else zig), *flags, *sources, "-o", str(target), "-ldl", "-lpthread"], check=True)
     return target
 
 

@@ -27,7 +27,7 @@ def default_sysroot(arch: Arch) -> bytes:
     """/usr/<triplet>, where Debian's cross packages put a C library, if it is there."""
     place = b"/usr/" + arch.triplet.encode()
     native = architectures.host()
-    return place if native is not arch and os.path.isdir(place) else b""
+    return place if native is not arch and os.access(place + b"/", os.F_OK) else b""
 
 
 def guest_options(options: Options, arch: Arch) -> GuestOptions:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import _thread
 import os
-from ctypes import addressof, c_uint64
 from time import sleep
 
+from miniload.ffi import addressof, c_uint64
 from miniload.record import Record
 from miniload.space import MAP_SHARED, MAP_TYPE
 

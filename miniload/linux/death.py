@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+
+from miniload.ffi import CDLL, c_int, c_uint64, c_void_p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
 
 def die_of(signal: int) -> NoReturn:
     """The default action of `signal`, without the emulator's own core dump."""
-    libc = ctypes.CDLL(None)
-    libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc = CDLL(None)
+    libc.signal.argtypes = (c_int, c_void_p)
     libc.signal(signal, None)
     # Only this one is let through: another that is caught would have the host block all again (vcpu/hostsig.c).
-    others = (ctypes.c_uint64 * 16)((1 << 64) - 1 & ~(1 << signal - 1))
+    others = (c_uint64 * 16)((1 << 64) - 1 & ~(1 << signal - 1))
     libc.sigprocmask(2, others, None)
-    libc["raise"](signal)  # to this very thread: of a process-directed one the kernel may only wake another, and this goes on
+    getattr(libc, "raise")(signal)  # to this very thread: of a process-directed one the kernel may only wake another, and this goes on
     os._exit(128 + signal)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from errno import EBADF, EFAULT, EINVAL, ENOSYS
 from struct import iter_unpack, pack
 
+from miniload.ffi import addressof, create_string_buffer
 from miniload.linux import futex
 from miniload.linux.table import STRUCTS, TABLE, parse_row
 from miniload.vcpu import core
@@ -61,12 +61,7 @@ class Dispatcher:
         """The call's result, -errno included; None if registers are not to be touched."""
         service = self.services.get(nr)
         if service is None:
-            # Modules may have to be imported, and the guest may have used up all descriptors.
-            self.process.free_spare()
-            try:
-                service = self.compile(nr)
-            finally:
-                self.process.take_spare()
+            service = self.compile_somehow(nr)
             if self.process.trace is not None:
                 service = self.process.trace.wrap(self.name(nr), service)
             self.services[nr] = service
@@ -77,6 +72,20 @@ class Dispatcher:
             return -(error.errno or EINVAL)
         except (ValueError, OverflowError):
             return -EINVAL  # a number that is beyond what the host's own interface takes
+
+    def compile_somehow(self, nr: int) -> Service:
+        """`compile`, even where the guest has used up all descriptors and a module has to be imported: one is set aside for that."""
+        try:
+            service = self.compile(nr)
+        except (ImportError, OSError):
+            self.process.free_spare()
+            try:
+                service = self.compile(nr)
+            finally:
+                self.process.take_spare()
+        else:
+            self.process.take_spare()
+        return service
 
     def compile(self, nr: int) -> Service:
         """The service of a row."""
@@ -228,6 +237,6 @@ def translate_iovec(task: Task, address: int, count: int) -> bytes:
 
 def pointer(data: bytes, keep: list[object]) -> int:
     """The address of a copy of `data`, which lives as long as `keep`."""
-    buffer = ctypes.create_string_buffer(data, len(data))
+    buffer = create_string_buffer(data, len(data))
     keep.append(buffer)
-    return ctypes.addressof(buffer)
+    return addressof(buffer)

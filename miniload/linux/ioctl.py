@@ -7,10 +7,10 @@ guest's address for one of the emulator's.
 
 from __future__ import annotations
 
-import ctypes
 from errno import EFAULT, EINVAL, EIO, ENOTTY
 from struct import pack, unpack
 
+from miniload.ffi import string_at
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
 
@@ -128,5 +128,5 @@ def interfaces(task: Task, fd: int, argument: int) -> int:
         raise error(EFAULT)
     place = pointer(pack("<i4xQ", length, space.host(buffer, max(length, 0))), keep)
     got = task.host("ioctl", fd, SIOCGIFCONF, place)
-    space.write(argument, ctypes.string_at(place, 4))
+    space.write(argument, string_at(place, 4))
     return got

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from errno import EINVAL
 from struct import pack, pack_into, unpack, unpack_from
 
+from miniload.ffi import string_at
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
 
@@ -74,7 +74,7 @@ def semctl(task: Task, identifier: int, number: int, command: int, argument: int
     place = pointer(given, keep)
     result = task.host("semctl", identifier, number, command, place)
     if plain != IPC_SET:
-        fields = _unpack_semaphores(host, ctypes.string_at(place, _sizes(host)))
+        fields = _unpack_semaphores(host, string_at(place, _sizes(host)))
         space.write(argument, _pack_semaphores(process.abi.sem_padded, *fields))
     return result
 
@@ -84,7 +84,7 @@ def _count(task: Task, identifier: int) -> int:
     host = task.process.host_abi.sem_padded
     place = pointer(bytes(_sizes(host)), keep)
     task.host("semctl", identifier, 0, IPC_STAT, place)
-    return _unpack_semaphores(host, ctypes.string_at(place, _sizes(host)))[3]
+    return _unpack_semaphores(host, string_at(place, _sizes(host)))[3]
 
 
 def msgsnd(task: Task, identifier: int, message: int, size: int, flags: int) -> int:

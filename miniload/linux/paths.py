@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from errno import ELOOP, ENOSYS, EPERM
 from struct import pack
+
+from miniload.ffi import CDLL, get_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ SYS_openat2 = 437
 HOST_TREES = (b"/proc", b"/dev", b"/sys")
 """Never looked for in the sysroot: what lies there is the kernel's, and a sysroot has at most an empty directory in its place."""
 
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
-
 
 class Paths:
     """Looks paths up. `sysroot` is a directory's absolute path without a slash at its end, or b"" for none."""
@@ -29,6 +28,7 @@ class Paths:
         # One that is not there is none, as to qemu-user: the variable may be set for everybody.
         self.sysroot = os.path.realpath(sysroot).rstrip(b"/") if sysroot and os.path.isdir(sysroot) else b""
         self._openat2 = True
+        self._syscall = CDLL(None, use_errno=True).syscall if self.sysroot else None
 
     def host(self, path: bytes, follow: bool = True) -> bytes:
         """The host's path for a guest's: in the sysroot if something is there, else as it is. Symbolic links in the sysroot, absolute ones
@@ -53,9 +53,10 @@ class Paths:
         if self._openat2:
             how = pack("<QQQ", O_PATH | O_CLOEXEC | (0 if follow else O_NOFOLLOW), 0, RESOLVE_IN_ROOT)
             root = self.open_root()
+            assert self._syscall is not None
             try:
-                fd = _syscall(SYS_openat2, root, path, how, len(how))
-                code = ctypes.get_errno() if fd < 0 else 0
+                fd = self._syscall(SYS_openat2, root, path, how, len(how))
+                code = get_errno() if fd < 0 else 0
             finally:
                 os.close(root)
             if fd >= 0:

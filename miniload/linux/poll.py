@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from errno import EINVAL
 from struct import pack, unpack
 
+from miniload.ffi import addressof, create_string_buffer
 from miniload.linux.dispatch import pointer
 from miniload.space.guest import error
 from miniload.vcpu import core
@@ -61,9 +61,9 @@ def _wait(task: Task, name: str, epoll: int, events: int, count: int, *rest: int
         return task.host(name, process.checked(epoll), process.space.host(events, count * event_size(host)), count, *rest)
     count = min(count, MOST_EVENTS)
     size = event_size(host)
-    buffer = ctypes.create_string_buffer(count * size)
+    buffer = create_string_buffer(count * size)
     process.space.host(events, count * event_size(guest))
-    got = task.host(name, process.checked(epoll), ctypes.addressof(buffer), count, *rest)
+    got = task.host(name, process.checked(epoll), addressof(buffer), count, *rest)
     form, other = event_format(host), event_format(guest)
     process.space.write(events, b"".join(pack(other, *unpack(form, buffer.raw[size * i : size * (i + 1)])) for i in range(got)))
     return got

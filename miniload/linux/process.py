@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from _thread import get_native_id
 from fcntl import fcntl
-from resource import RLIMIT_NOFILE, getrlimit
 
+from miniload.bundle import move_descriptor
 from miniload.linux import arch as guest_arch
 from miniload.linux import signals, threads, timers
 from miniload.linux.dispatch import Dispatcher, pointer
 from miniload.linux.execute import execute
-from miniload.linux.limits import Limits
+from miniload.linux.limits import RLIMIT_NOFILE, Limits
 from miniload.linux.paths import Paths
 from miniload.linux.task import Task
 from miniload.space.guest import GuestSpace
+from miniload.space.hostmap import host_limit
 from miniload.vcpu.core import opened
 
 TYPE_CHECKING = False
@@ -67,10 +68,8 @@ class Process:
         self.fresh = self.vcpu.save()
         """The registers of a new CPU, which exec goes back to."""
         self.space = GuestSpace(self.vcpu, arch.task_size)
-        host = os.uname().machine
-        self.host_numbers = numbers_of(host)
-        self.host_abi: GuestArch = guest_arch.load(host)
-        """The host's own structs and flags, as those of a guest are described."""
+        self.host_numbers = numbers_of(os.uname().machine)
+        self._host_abi: GuestArch | None = None
         self.paths = paths
         self.trace: Tracer | None = None
         self.dispatcher = Dispatcher(self, numbers_of(arch.name), self.host_numbers)
@@ -82,8 +81,9 @@ class Process:
         """Guest addresses: start of argv's strings, start of envp's, their end."""
         self.auxv: bytes = b""
         self.reserved = (1, 0)
-        base = min(getrlimit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
+        base = min(host_limit(RLIMIT_NOFILE)[0], MOST_DESCRIPTORS) - OWN_DESCRIPTORS
         self.reserve(base, base + OWN_DESCRIPTORS - 1)
+        move_descriptor(self.keep)
         if options.trace >= 0:
             from miniload.linux.strace import Tracer
 
@@ -110,6 +110,13 @@ class Process:
         """Guest address of the return from signal handlers."""
         self.actions: dict[int, Action] = {}
         """What the guest does with signals, where that is not the default."""
+
+    @property
+    def host_abi(self) -> GuestArch:
+        """The host's own structs and flags, as those of a guest are described."""
+        if self._host_abi is None:
+            self._host_abi = guest_arch.load(os.uname().machine)
+        return self._host_abi
 
     def gettid(self) -> int:
         """This host thread's number, which is the guest's too."""

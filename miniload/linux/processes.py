@@ -6,7 +6,7 @@ import os
 from errno import E2BIG, EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, ESRCH
 from struct import unpack
 
-from miniload.linux import borrow, threads
+from miniload.linux import threads
 from miniload.linux.loop import Exited
 from miniload.linux.threads import CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_PARENT_SETTID, CLONE_THREAD, CLONE_VFORK, CLONE_VM
 from miniload.space.guest import error
@@ -99,6 +99,8 @@ def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     if pid:
         if ends:
             os.close(ends[1])
+            from miniload.linux import borrow
+
             borrow.wait_for_child(task, ends[0])
         if flags & CLONE_PARENT_SETTID:
             process.space.write(parent_tid, pid.to_bytes(4, "little"))
@@ -106,6 +108,8 @@ def spawn(task: Task, flags: int, stack: int, parent_tid: int, child_tid: int, t
     process.after_fork(task, shared=bool(flags & CLONE_VM))
     if ends:
         os.close(ends[0])
+        from miniload.linux import borrow
+
         process.borrowed = borrow.Borrowed(process, ends[1])
     if flags & CLONE_CHILD_SETTID:
         process.space.write(child_tid, task.tid.to_bytes(4, "little"))

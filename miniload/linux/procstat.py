@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from resource import RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK
-
 from miniload.linux.execute import Memory
-from miniload.linux.limits import INFINITY
+from miniload.linux.limits import INFINITY, RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK
 from miniload.linux.procmem import KIB_PAGE, Usage
 
 TYPE_CHECKING = False

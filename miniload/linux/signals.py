@@ -7,10 +7,10 @@ to do by default. A signal with a handler comes to vcpu/hostsig.c, and from ther
 from __future__ import annotations
 
 import os
-from ctypes import addressof, c_uint64, create_string_buffer
 from errno import EFAULT, EINTR, EINVAL, ENOMEM, EPERM
 from struct import pack, unpack
 
+from miniload.ffi import addressof, c_uint64, create_string_buffer
 from miniload.record import Record
 from miniload.space.guest import error
 

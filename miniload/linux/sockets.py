@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from errno import EBADF, EINVAL, EMSGSIZE, ENOBUFS, ENOPROTOOPT
 from struct import pack, unpack, unpack_from
 
+from miniload.ffi import string_at
 from miniload.linux.dispatch import UIO_MAXIOV, pointer, translate_iovec
 from miniload.space.guest import error
 
@@ -82,7 +82,7 @@ def recvmsg(task: Task, fd: int, message: int, flags: int) -> int:
     keep: list[object] = []
     place = pointer(host_message(task, message, False, keep), keep)
     got = task.host("recvmsg", task.process.checked(fd), place, flags)
-    store_message(task, message, ctypes.string_at(place, MESSAGE_SIZE))
+    store_message(task, message, string_at(place, MESSAGE_SIZE))
     return got
 
 
@@ -117,7 +117,7 @@ def sendmmsg(task: Task, fd: int, messages: int, count: int, flags: int) -> int:
     sent = task.host("sendmmsg", task.process.checked(fd), place, sound, flags)
     for index in range(sent):
         at = MMSG_SIZE * index + MESSAGE_SIZE
-        space.write(messages + at, ctypes.string_at(place + at, 4))
+        space.write(messages + at, string_at(place + at, 4))
     return sent
 
 
@@ -128,7 +128,7 @@ def recvmmsg(task: Task, fd: int, messages: int, count: int, flags: int, timeout
     place, sound = host_messages(task, messages, count, False, keep)
     got = task.host("recvmmsg", task.process.checked(fd), place, sound, flags, space.host(timeout, 16))
     for index in range(got):
-        header = ctypes.string_at(place + MMSG_SIZE * index, MMSG_SIZE)
+        header = string_at(place + MMSG_SIZE * index, MMSG_SIZE)
         store_message(task, messages + MMSG_SIZE * index, header[:MESSAGE_SIZE])
         space.write(messages + MMSG_SIZE * index + MESSAGE_SIZE, header[MESSAGE_SIZE : MESSAGE_SIZE + 4])
     return got

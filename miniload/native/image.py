@@ -26,8 +26,8 @@ FILE_PAGE = 4096
 
 def stub_path(arch: str) -> bytes:
     """Path of the installed stub for that architecture."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.fsencode(os.path.join(package, "_built", f"stub-{arch}"))
+    package = __file__.rsplit("/", 2)[0]
+    return os.fsencode(f"{package}/_built/stub-{arch}")
 
 
 def read_stub(arch: str) -> bytes:

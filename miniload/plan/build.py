@@ -126,7 +126,7 @@ def _plan(
         stack=stack,
         memory=layout.memory_map(program, loads_of_program, arch, page, dynamic),
         entry=Address(PROGRAM, program.entry) if interpreter is None else Address(INTERPRETER, interpreter.entry),
-        comm=os.path.basename(path)[:COMM_SIZE],
+        comm=path.rpartition(b"/")[2][:COMM_SIZE],
         randomize=host.randomize if randomize else 0,
         rnd_bits=host.rnd_bits,
     )

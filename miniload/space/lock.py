@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from errno import EINVAL, ENOMEM, EPERM
-from resource import RLIMIT_MEMLOCK, getrlimit
 
 from miniload.space import MAP_SHARED, MAP_TYPE, PAGE, PROT_WRITE, error, hostmap, page_up
 from miniload.space.vma import LOCKED
@@ -14,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from miniload.space.guest import GuestSpace
 
+RLIMIT_MEMLOCK, INFINITY = 8, (1 << 64) - 1
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 MADV_POPULATE_READ, MADV_POPULATE_WRITE = 22, 23
 
@@ -25,7 +25,8 @@ def privileged() -> bool:
 
 def limit() -> int:
     """Soft RLIMIT_MEMLOCK, -1 for none."""
-    return getrlimit(RLIMIT_MEMLOCK)[0]
+    soft = hostmap.host_limit(RLIMIT_MEMLOCK)[0]
+    return -1 if soft == INFINITY else soft
 
 
 def check_permission() -> None:

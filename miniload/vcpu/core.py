@@ -3,15 +3,31 @@ costs 33 ms, is not used."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-from _thread import allocate_lock, start_new_thread
-from ctypes import Structure, byref, c_char, c_int, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p, create_string_buffer
+from _thread import allocate_lock
 from errno import EFAULT, ENOMEM
 
 from miniload.errors import MiniloadError
+from miniload.ffi import (
+    CDLL,
+    Structure,
+    byref,
+    c_char,
+    c_int,
+    c_int32,
+    c_int64,
+    c_long,
+    c_size_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    create_string_buffer,
+)
 from miniload.record import Record
+from miniload.vcpu.cache import copy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,14 +174,14 @@ def _c_row(row: PassThrough | None) -> CSyscall:
 
 def library_path() -> str:
     """Where the build has put the core."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.path.join(here, "_built", f"vcpu-{os.uname().machine}.so")
+    here = __file__.rsplit("/", 2)[0]
+    return f"{here}/_built/vcpu-{os.uname().machine}.so"
 
 
-def _library() -> ctypes.CDLL:
+def _core() -> CDLL:
     path = library_path()
     try:
-        library = ctypes.CDLL(path)
+        library = CDLL(path)
     except OSError as error:
         raise VcpuError(path, f"cannot be loaded: {error}", remedy="make stub") from None
     library.vcpu_region.restype = c_void_p
@@ -177,37 +193,55 @@ def _library() -> ctypes.CDLL:
     library.vcpu_task_destroy.restype = None
     library.vcpu_destroy.restype = None
     library.vcpu_free_context.restype = None
-    unicorn = find_unicorn()
-    code = library.vcpu_open_library(os.fsencode(unicorn))
-    if code < 0:
-        raise VcpuError(unicorn, os.strerror(-code), errno=-code)
     return library
 
 
 SIZES = (46, 42, 39, 36, 33)
 """Bits of the address space that are tried, where the host does not allow the largest (RLIMIT_AS, vm.overcommit_memory)."""
 M_ARENA_MAX = -8
-_early: list[Vcpu | VcpuError] = []
-_early_done = allocate_lock()
 _loading = allocate_lock()
-_loaded: list[ctypes.CDLL] = []
+_loaded: list[CDLL] = []
 
 
-def load_library() -> ctypes.CDLL:
+def load_library() -> CDLL:
     """The core with the engine's library behind it, loaded once; from any thread."""
     with _loading:
         if not _loaded:
-            _loaded.append(_library())
+            library, unicorn = _core(), find_unicorn()
+            code = library.vcpu_open_library(os.fsencode(unicorn))
+            if code < 0:
+                raise VcpuError(unicorn, os.strerror(-code), errno=-code)
+            _loaded.append(library)
         return _loaded[0]
 
 
 def find_unicorn() -> str:
     """Path of libunicorn in the installed `unicorn` package, which is not imported; nor is importlib.util, which costs 3 ms. VcpuError if it is not there."""
     for entry in sys.path:
-        path = os.path.join(entry, "unicorn", "lib", "libunicorn.so.2")
-        if os.path.exists(path):
+        path = f"{entry}/unicorn/lib/libunicorn.so.2"
+        if os.access(path, os.F_OK):
             return path
     raise VcpuError("unicorn", "the package or its libunicorn.so.2 is not installed", remedy="pip install 'unicorn>=2.1.4,<2.2'")
+
+
+def describe(arch: VcpuArch, model: str) -> CArch:
+    """What the core has to know of the architecture. VcpuError if it has no such CPU model."""
+    ids = arch.registers
+    args = (c_int32 * ARGS)(*(ids[name] for name in arch.args))
+    hooked = arch.hooked_call
+    trap = (hooked.instruction, hooked.size, ids[hooked.return_address], ids[hooked.saved_flags], ids[hooked.flags]) if hooked else ()
+    numbers = (ids["pc"], ids[arch.result], ids[arch.number])
+    if model and model not in arch.models:
+        raise VcpuError("", f"no such CPU model, there are {', '.join(arch.models)}", field="--cpu", value=model)
+    cpu_model = arch.models[model] if model else arch.cpu_model
+    described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
+    described.data_address = arch.data_address
+    described.engine_suffix = arch.engine_suffix.encode()
+    if arch.traps:
+        described.trap_interrupt = arch.traps.interrupt
+        described.traps = (CTrap * TRAPS)(*(CTrap(*row) for row in arch.traps.instructions))
+        described.general = (c_int32 * REGISTERS)(*(ids.get(name, -1) for name in arch.traps.registers))
+    return described
 
 
 class Vcpu:
@@ -217,29 +251,17 @@ class Vcpu:
     arch.models, VcpuError if it is none. One thread at a time may use it, but `stop` may be called from any.
     """
 
-    def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS, model: str = "") -> None:
+    def __init__(self, arch: VcpuArch, size: int = 1 << ADDRESS_BITS, model: str = "", made: c_void_p | None = None) -> None:
+        """`made`: one that the core has made already."""
         self._core = load_library()
         self.arch = arch
         self.size = size
-        self._handle = c_void_p()
+        self._handle = made or c_void_p()
         self._exit = CExit()
         self._limited = False
-        ids = arch.registers
-        args = (c_int32 * ARGS)(*(ids[name] for name in arch.args))
-        hooked = arch.hooked_call
-        trap = (hooked.instruction, hooked.size, ids[hooked.return_address], ids[hooked.saved_flags], ids[hooked.flags]) if hooked else ()
-        numbers = (ids["pc"], ids[arch.result], ids[arch.number])
-        if model and model not in arch.models:
-            raise VcpuError("", f"no such CPU model, there are {', '.join(arch.models)}", field="--cpu", value=model)
-        cpu_model = arch.models[model] if model else arch.cpu_model
-        described = CArch(arch.uc_arch, arch.uc_mode, cpu_model, arch.page_size, *numbers, args, arch.syscall_interrupt, *trap)
-        described.data_address = arch.data_address
-        described.engine_suffix = arch.engine_suffix.encode()
-        if arch.traps:
-            described.trap_interrupt = arch.traps.interrupt
-            described.traps = (CTrap * TRAPS)(*(CTrap(*row) for row in arch.traps.instructions))
-            described.general = (c_int32 * REGISTERS)(*(ids.get(name, -1) for name in arch.traps.registers))
-        self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
+        if made is None:
+            described = describe(arch, model)
+            self._check("vcpu_create", self._core.vcpu_create(byref(described), c_uint64(size), byref(self._handle)))
         self.base: int = self._core.vcpu_region(self._handle)
         try:
             arch.enter_user(self)
@@ -312,15 +334,16 @@ class Vcpu:
         """Runs code with which an architecture leaves for user mode, in a page that is there for that moment only. It has to end with a fetch from
         address 0, where nothing is mapped; VcpuError if it does not."""
         at = PAGE  # any page but that at 0
-        libc, host = ctypes.CDLL(None), c_void_p(self.base + at)
-        libc.mprotect(host, ctypes.c_size_t(PAGE), 3)
-        ctypes.memmove(host, code, len(code))
+        libc, host = CDLL(None), c_void_p(self.base + at)
+        libc.mprotect(host, c_size_t(PAGE), 3)
+        page = (c_char * PAGE).from_address(self.base + at)
+        page.raw = code
         self.protect(at, PAGE, READ | EXEC)
         self.write_registers({**registers, "pc": at})
         left = self.run()
         self.protect(at, PAGE, 0)
-        ctypes.memset(host, 0, PAGE)
-        libc.mprotect(host, ctypes.c_size_t(PAGE), 0)
+        page.raw = bytes(PAGE)
+        libc.mprotect(host, c_size_t(PAGE), 0)
         if (left.reason, left.pc) != (FAULT, 0):
             raise VcpuError("vcpu", f"cannot enter user mode: {left}")
 
@@ -562,7 +585,7 @@ class Vcpu:
 
 def open_largest(name: str, model: str = "", sizes: Sequence[int] = SIZES) -> Vcpu:
     """A vCPU of the architecture with as large an address space as there may be. VcpuError if there may be none."""
-    arch: VcpuArch = __import__(f"miniload.arch.{name}.vcpu", fromlist=["VCPU"]).VCPU
+    arch = arch_of(name)
     for bits in sizes[:-1]:
         try:
             return Vcpu(arch, 1 << bits, model)
@@ -572,32 +595,49 @@ def open_largest(name: str, model: str = "", sizes: Sequence[int] = SIZES) -> Vc
     return Vcpu(arch, 1 << sizes[-1], model)
 
 
+def arch_of(name: str) -> VcpuArch:
+    """What the architecture of that name has to say of its vCPU."""
+    arch: VcpuArch = __import__(f"miniload.arch.{name}.vcpu", fromlist=["VCPU"]).VCPU
+    return arch
+
+
+class Early:
+    """A vCPU as open_largest makes it, which the core makes in a thread of its own, while the caller does something else. VcpuError."""
+
+    def __init__(self, name: str, model: str) -> None:
+        self.arch = arch_of(name)
+        self.path = find_unicorn()
+        self.core = _core()
+        # One arena for all threads: a second one grows by mprotect, page by page, and guest threads take turns anyway.
+        mallopt = getattr(self.core, "mallopt", None)
+        if mallopt is not None:
+            mallopt(M_ARENA_MAX, 1)
+        described, sizes = describe(self.arch, model), (c_uint64 * len(SIZES))(*(1 << bits for bits in SIZES))
+        self.begun = c_void_p()
+        path, copy = os.fsencode(self.path), os.fsencode(copy_of(self.path))
+        code = self.core.vcpu_begin(path, copy, byref(described), sizes, c_uint32(len(SIZES)), byref(self.begun))
+        if code < 0:
+            raise VcpuError("vcpu_begin", os.strerror(-code), errno=-code)
+
+    def opened(self) -> Vcpu:
+        """Waits for it; once. VcpuError."""
+        made, size, no_library = c_void_p(), c_uint64(), c_int()
+        code = self.core.vcpu_finish(self.begun, byref(made), byref(size), byref(no_library))
+        if code < 0:
+            raise VcpuError(self.path if no_library.value else "vcpu_create", os.strerror(-code), errno=-code)
+        with _loading:
+            _loaded[:] = [self.core]
+        return Vcpu(self.arch, size.value, made=made)
+
+
+_early: list[Early] = []
+
+
 def open_early(name: str, model: str) -> None:
-    """Has a thread of its own do open_largest, while the caller does something else; `opened` waits for it."""
-    __import__(f"miniload.arch.{name}.vcpu")
-    # One arena for all threads: a second one grows by mprotect, page by page, and guest threads take turns anyway.
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, 1)
-    _early_done.acquire()
-    start_new_thread(_open_early, (name, model))
-
-
-def _open_early(name: str, model: str) -> None:
-    try:
-        _early.append(open_largest(name, model))
-    except VcpuError as error:
-        _early.append(error)
-    finally:
-        _early_done.release()
+    """Begins with what `opened` will be asked for. VcpuError."""
+    _early.append(Early(name, model))
 
 
 def opened(name: str, model: str) -> Vcpu:
-    """The vCPU of open_early, or one that is opened now."""
-    with _early_done:
-        if not _early:
-            return open_largest(name, model)
-        found = _early.pop()
-    if isinstance(found, VcpuError):
-        raise found
-    return found
+    """The vCPU of open_early, or one that is opened now. VcpuError."""
+    return _early.pop().opened() if _early else open_largest(name, model)

@@ -109,9 +109,15 @@ struct vcpu_call {
 
 struct vcpu;
 struct vcpu_task;
+struct vcpu_early;
 
 VCPU_API int vcpu_open_library(const char *path);
 VCPU_API int vcpu_create(const struct vcpu_arch *arch, uint64_t size, struct vcpu **out);
+/* Both of them, in a thread of their own: with the first of `sizes` for which there is memory. `copy`: of the library, which is taken if it can be, or "". To be finished by whoever has begun, once; `no_library`: the error
+ * is vcpu_open_library's. */
+enum { VCPU_SIZES_MAX = 8 };
+VCPU_API int vcpu_begin(const char *path, const char *copy, const struct vcpu_arch *arch, const uint64_t *sizes, uint32_t count, struct vcpu_early **out);
+VCPU_API int vcpu_finish(struct vcpu_early *early, struct vcpu **vcpu, uint64_t *size, int *no_library);
 VCPU_API void vcpu_destroy(struct vcpu *vcpu);
 VCPU_API int vcpu_quick(const struct vcpu *vcpu); /* whether everything of the engine's was found that makes it quick and faults exact */
 VCPU_API int vcpu_share_memory(struct vcpu *vcpu, int on); /* whether atomic instructions have to be atomic to other processes */
