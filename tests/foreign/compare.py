@@ -190,6 +190,9 @@ class Trial:
         if judge not in results:
             pytest.skip(f"no oracle for `{line.words}`: needs {line.only or 'the tool on this machine or qemu-user'}")
         hung = [name for name, result in results.items() if result.status == HUNG]
+        if hung == ["qemu"] and judge == "native":
+            hung = []  # qemu-user loses a signal now and then, which is nothing that miniload could be blamed for
+            del results["qemu"]
         if hung:
             return results[judge], [f"`{line.words}` ({self._foreign.arch}): no end after {PATIENCE:.0f} s: {', '.join(hung)}"]
         judged = [name for name in results if name == "miniload" or not (line.only or name == judge)]
