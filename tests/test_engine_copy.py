@@ -226,3 +226,14 @@ def test_atomic_instructions_on_shared_memory_with_the_copy(folder: Path, tmp_pa
     program = compile_c(source, tmp_path / "count", "-static", "-O1", compiler=[*ZIG_CC, "-target", f"{guest}-linux-musl"])
     assert cache.copy_of(find_unicorn())
     assert outcome([*MINILOAD, str(program)], env=clean_environment(MINILOAD_CACHE=str(folder.parent))) == (0, b"400000", b"")
+
+
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services' users have such homes (/nonexistent in Debian's passwd), and programs that find one made would go on otherwise."""
+    for name in ("MINILOAD_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache.copy_of(find_unicorn()) == ""
+    assert not (tmp_path / "home").exists()
+    (tmp_path / "home").mkdir()
+    assert cache.directory() == f"{tmp_path}/home/.cache/miniload/engine"

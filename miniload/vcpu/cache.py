@@ -20,9 +20,10 @@ OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def directory() -> str:
-    """$MINILOAD_CACHE, $XDG_CACHE_HOME/miniload or ~/.cache/miniload, and `engine` in it; "" if there is none."""
+    """$MINILOAD_CACHE, $XDG_CACHE_HOME/miniload or ~/.cache/miniload, and `engine` in it; "" if there is none. A home that is not there is not made:
+    users of services have such ones."""
     chosen, base, home = (os.environb.get(name, b"") for name in (b"MINILOAD_CACHE", b"XDG_CACHE_HOME", b"HOME"))
-    if b"MINILOAD_CACHE" not in os.environb and (base or home):
+    if b"MINILOAD_CACHE" not in os.environb and (base or (home and os.access(home, os.F_OK))):
         chosen = (base or home + b"/.cache") + b"/miniload"
     return os.fsdecode(chosen + b"/engine") if chosen.startswith(b"/") else ""
 
