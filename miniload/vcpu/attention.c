@@ -16,6 +16,13 @@ void want_attention(struct vcpu *v)
     api.emu_stop(v->uc);
 }
 
+/* From outside of the engine's hooks. Where one of them looks before every instruction anyway, that is left to it (step.c). */
+void interrupt_run(struct vcpu *v)
+{
+    if (!atomic_load(&v->stepping))
+        want_attention(v);
+}
+
 /* Names of variables of the intermediate language are their places in the record. */
 static uintptr_t place(uint8_t *record, uintptr_t name)
 {

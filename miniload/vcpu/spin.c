@@ -1,21 +1,12 @@
 /* futex(2)'s FUTEX_WAIT, looked after for a moment before the host is asked to sleep. Two threads of a guest that wait for each other never run at the same time,
  * so that on a host with CPUs to spare each hand-over would wait for one of them to come out of its idle state, 10 to 20 us; a thread that still looks sees
  * it at once. A word that has changed meanwhile gives EAGAIN, as if the call had come a little later. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "state.h"
 
 enum { SPIN_NS = 40000, PATIENCE_MAX = 1024 };
-
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * SECOND_NS + time.tv_nsec;
-}
 
 static bool is_wait(long number, const long args[6])
 {
@@ -26,12 +17,12 @@ static bool is_wait(long number, const long args[6])
 /* By the kernel's copy: another thread may unmap the word at any moment. */
 static bool changes(struct vcpu *v, uint64_t address, uint32_t expected)
 {
-    int64_t until = now() + SPIN_NS;
+    int64_t until = now_ns() + SPIN_NS;
     uint32_t word = expected;
     do {
         if (signal_slot()->pending || vcpu_copy_in(v, address, &word, sizeof word))
             return false;
-    } while (word == expected && now() < until);
+    } while (word == expected && now_ns() < until);
     return word != expected;
 }
 

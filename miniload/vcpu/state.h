@@ -141,6 +141,7 @@ void translate_shared(struct vcpu *v, const struct translator *own, void *cpu, v
 void inline_checks(struct vcpu *v);
 bool emit_attention(struct vcpu *v, const struct translator *own, void *record, const void *function);
 void want_attention(struct vcpu *v);
+void interrupt_run(struct vcpu *v);
 /* mend.c */
 int mend_engine(const struct vcpu *v);
 /* engine.c */

@@ -8,8 +8,7 @@ static void kick(void *user)
 {
     struct vcpu *v = user;
     atomic_store(&v->yield, 1);
-    if (!atomic_load(&v->stepping))
-        want_attention(v);
+    interrupt_run(v);
 }
 
 /* Makes the engine's registers the task's. */

@@ -36,8 +36,7 @@ void grow_tlb(struct vcpu *v)
     v->misses = 0;
     if (!v->wide && limit > TLB_MISSES_FIRST) {
         v->widen = true;
-        if (!atomic_load(&v->stepping))
-            want_attention(v);
+        interrupt_run(v);
         return;
     }
     if (limit < TLB_MISSES_MAX)

@@ -13,7 +13,7 @@ static uint32_t bit_of(unsigned ticket)
     return (uint32_t)1 << (ticket & 31);
 }
 
-static int64_t now(void)
+int64_t now_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -22,7 +22,7 @@ static int64_t now(void)
 
 static void sleep_until_served(struct turn *turn, unsigned serving, unsigned ticket)
 {
-    int64_t at = now() + TURN_SLICE_NS; /* FUTEX_WAIT_BITSET takes an absolute time */
+    int64_t at = now_ns() + TURN_SLICE_NS; /* FUTEX_WAIT_BITSET takes an absolute time */
     struct timespec end = {at / SECOND_NS, at % SECOND_NS};
     syscall(SYS_futex, &turn->serving, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, serving, &end, NULL, bit_of(ticket));
 }
@@ -31,12 +31,12 @@ static void sleep_until_served(struct turn *turn, unsigned serving, unsigned tic
  * CPU, which it gets back. Not where the CPU is wanted by others, too: each yield then lasts as long as they like. */
 static bool comes_soon(struct turn *turn, unsigned ticket)
 {
-    int64_t until = now() + TURN_YIELDING_NS;
+    int64_t until = now_ns() + TURN_YIELDING_NS;
     for (int i = TURN_YIELDS; i > 0 && ticket - atomic_load_explicit(&turn->serving, memory_order_relaxed) <= 1; i--) {
         if (atomic_load(&turn->serving) == ticket)
             return true;
         sched_yield();
-        if (now() > until)
+        if (now_ns() > until)
             break;
     }
     return false;

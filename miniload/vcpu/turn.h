@@ -14,6 +14,8 @@ struct turn {
     atomic_int waiting;        /* threads that sleep until it is theirs */
 };
 
+/* Of the monotonic clock. */
+int64_t now_ns(void);
 /* Waits for the turn. `kick(user)` is called, more than once if need be, when the slice of whoever has it is over. */
 void turn_take(struct turn *turn, bool patient, void (*kick)(void *user), void *user);
 void turn_give(struct turn *turn);

@@ -355,8 +355,7 @@ int vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
 void request_stop(struct vcpu *v)
 {
     atomic_store(&v->stop, 1);
-    if (!atomic_load(&v->stepping))
-        want_attention(v);
+    interrupt_run(v);
 }
 
 /* U10: a request that comes while the engine is about to start is lost, so it is repeated until the run has ended. */
